@@ -1,0 +1,76 @@
+# Four verbs: setup, run, test, check. `make help` says what each does.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PY ?= python3
+UV_VERSION := 0.13.8
+UV := .boot/bin/uv
+BIN := .venv/bin
+READY := .venv/.ready
+PIP := .boot/bin/pip --python $(BIN)/python
+QUIET := -q --python $(BIN)/python
+OWN := --no-deps --no-build-isolation --editable .
+FAST_TESTS := $(wildcard tests/core tests/contracts tests/test_tidy.py tests/test_streams.py)
+
+export UV_PYTHON_DOWNLOADS := never
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Trust whom the machine trusts, so that a company's proxy works for uv as it does for pip.
+export UV_SYSTEM_CERTS := 1
+# Without bytecode the first import of the system takes several times as long.
+export UV_COMPILE_BYTECODE := 1
+
+.PHONY: help setup run test check tidy bench format lock clean
+
+help: ## say what each verb does
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
+
+setup: $(READY) ## make the environment in .venv, from the lock, and nothing else
+
+run: $(READY) ## set up and trade on paper, here and now, with a page to look at
+	exec $(BIN)/quantum run --mode paper
+
+test: $(READY) ## set up and pass the whole test suite; skipped tests say why
+	$(BIN)/python -m pytest -ra
+
+check: $(READY) ## format, lint, types, layers, house numbers and the fast tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict src tests
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m pytest -q -m "not slow" $(FAST_TESTS)
+
+tidy: $(READY) ## the house numbers alone
+	$(BIN)/python -m pytest -q tests/test_tidy.py
+
+bench: $(READY) ## print the benchmarks as ratios measured in one run
+	$(BIN)/quantum bench
+
+format: $(READY) ## format the code and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: .boot/.ready ## resolve pyproject.toml and build.in again into requirements.lock
+	$(UV) pip compile pyproject.toml build.in --all-extras --group dev --generate-hashes \
+		--universal --no-header --quiet --upgrade --output-file requirements.lock
+
+clean: ## remove everything the other verbs made
+	rm -rf .boot .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
+		.inline-snapshot build dist
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Where uv has no wheel, .boot is left with pip alone, and pip installs the lock.
+.boot/.ready:
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; try: make PY=python3.12 setup")'
+	$(PY) -m venv .boot
+	.boot/bin/pip install -q --only-binary :all: uv==$(UV_VERSION) || echo "no uv here: pip does it, slower"
+	@touch $@
+
+$(READY): requirements.lock pyproject.toml | .boot/.ready
+	@test -x $(BIN)/python || .boot/bin/python -m venv --without-pip .venv
+	@echo "installing the locked environment into .venv"
+	@{ test -x $(UV) && $(UV) pip sync $(QUIET) --require-hashes requirements.lock \
+		&& $(UV) pip install $(QUIET) $(OWN); } \
+	|| { $(PIP) install -q --require-hashes -r requirements.lock && $(PIP) install -q $(OWN); }
+	@touch $@

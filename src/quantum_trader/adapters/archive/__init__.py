@@ -1,0 +1,1 @@
+"""Archives: where facts rest before a stream may forget them."""

@@ -1,0 +1,1 @@
+"""Buses: how facts travel between the parts."""

@@ -1,0 +1,183 @@
+"""One stream held in memory, with the groups that read it."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+
+from quantum_trader.adapters.bus.ids import FIRST, EntryId, bound, parse, show
+from quantum_trader.adapters.bus.keys import service_of
+from quantum_trader.core.errors import StoreError
+from quantum_trader.ports import Entry, Fields, GroupInfo, StreamInfo
+
+
+class Delivery:
+    """An entry somebody was given and has not acknowledged."""
+
+    __slots__ = ("at_ms", "consumer", "entry", "position", "times")
+
+    def __init__(self, entry: Entry, position: int, consumer: str, at_ms: int) -> None:
+        self.entry = entry
+        self.position = position
+        self.consumer = consumer
+        self.at_ms = at_ms
+        self.times = 1
+
+
+class Group:
+    """How far one service has come in a log. Positions count entries since the log began."""
+
+    __slots__ = ("base", "consumed", "last_delivered", "next", "pending", "seen_ms")
+
+    def __init__(self, start: int, base: int, last_delivered: str) -> None:
+        self.next = start
+        self.base = base
+        self.consumed = 0
+        self.last_delivered = last_delivered
+        self.pending: dict[str, Delivery] = {}
+        self.seen_ms: dict[str, int] = {}
+
+    def passed(self) -> int:
+        """The position before which nothing is needed any more."""
+        return min((one.position for one in self.pending.values()), default=self.next)
+
+    def acknowledge(self, ids: Iterable[str]) -> None:
+        """Forget deliveries; ids that are not pending do not count."""
+        for entry_id in ids:
+            self.consumed += self.pending.pop(entry_id, None) is not None
+
+
+class Log:
+    """An ordered list of entries. ``start`` is the position of the first one that is left."""
+
+    __slots__ = ("entries", "groups", "key", "last", "start")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.entries: list[Entry] = []
+        self.start = 0
+        self.last: EntryId = FIRST
+        self.groups: dict[str, Group] = {}
+
+    @property
+    def added(self) -> int:
+        """How many entries were ever appended."""
+        return self.start + len(self.entries)
+
+    @property
+    def length(self) -> int:
+        """How many entries still have their data."""
+        return sum(entry.fields is not None for entry in self.entries)
+
+    def put(self, entry_id: EntryId | None, fields: Fields, now_ms: int) -> None:
+        """Append an entry; without an id it gets the next one that is not before now."""
+        if entry_id is None:
+            ms, seq = self.last
+            entry_id = (now_ms, 0) if now_ms > ms else (ms, seq + 1)
+        self.last = entry_id
+        self.entries.append(Entry(self.key, show(entry_id), dict(fields), 1))
+
+    def open(self, name: str, start: str) -> None:
+        """Create a group where it is missing."""
+        if name in self.groups:
+            return
+        if start == "$":
+            self.groups[name] = Group(self.added, self.added, show(self.last))
+        else:
+            self.groups[name] = Group(self.start, self.added - self.length, show(FIRST))
+
+    def take(self, group: Group, consumer: str, count: int, now_ms: int) -> list[Entry]:
+        """Deliver the next entries; what was lost before its delivery is never delivered."""
+        group.seen_ms[consumer] = now_ms
+        found: list[Entry] = []
+        while len(found) < count and group.next < self.added:
+            entry = self.entries[group.next - self.start]
+            if entry.fields is not None:
+                group.pending[entry.id] = Delivery(entry, group.next, consumer, now_ms)
+                found.append(entry)
+            group.next += 1
+        if found:
+            group.last_delivered = found[-1].id
+        return found
+
+    def again(self, group: Group, consumer: str, count: int, now_ms: int) -> list[Entry]:
+        """Deliver once more what the consumer has not acknowledged, oldest first."""
+        group.seen_ms[consumer] = now_ms
+        own = [one for one in group.pending.values() if one.consumer == consumer]
+        own.sort(key=lambda one: one.position)
+        for one in own[:count]:
+            one.times += 1
+            one.at_ms = now_ms
+        return [
+            Entry(self.key, one.entry.id, one.entry.fields, one.times) for one in own[:count]
+        ]
+
+    def claim(
+        self, group: Group, consumer: str, idle_ms: int, count: int, now_ms: int
+    ) -> int:
+        """Take over deliveries of others; those whose data is lost are dropped."""
+        group.seen_ms[consumer] = now_ms
+        idle = [
+            one
+            for one in group.pending.values()
+            if one.consumer != consumer and now_ms - one.at_ms >= idle_ms
+        ]
+        idle.sort(key=lambda one: one.position)
+        moved = 0
+        for one in idle:
+            if moved == count:
+                break
+            if one.entry.fields is None:
+                del group.pending[one.entry.id]
+                continue
+            one.consumer, one.at_ms = consumer, now_ms
+            moved += 1
+        return moved
+
+    def between(self, first: str, last: str) -> list[Entry]:
+        """Entries with data from one id to another, both included."""
+        low = bisect_left(self.entries, bound(first, upper=False), key=_id_of)
+        high = bisect_right(self.entries, bound(last, upper=True), key=_id_of)
+        return [entry for entry in self.entries[low:high] if entry.fields is not None]
+
+    def lose(self, entry_id: str) -> None:
+        """Forget the data of an entry. Raises ``StoreError`` when there is no such entry."""
+        at = bisect_left(self.entries, parse(entry_id), key=_id_of)
+        if at == len(self.entries) or self.entries[at].id != entry_id:
+            raise StoreError(f"{self.key} has no entry {entry_id}")
+        tombstone = Entry(self.key, entry_id, None, 1)
+        self.entries[at] = tombstone
+        for group in self.groups.values():
+            if entry_id in group.pending:
+                group.pending[entry_id].entry = tombstone
+
+    def trim(self, before: int) -> None:
+        """Drop the entries before a position."""
+        gone = min(before - self.start, len(self.entries))
+        if gone > 0:
+            del self.entries[:gone]
+            self.start += gone
+
+    def info(self, now_ms: int) -> StreamInfo:
+        """The log as a server would describe it."""
+        groups = tuple(
+            self._group_info(name, group, now_ms) for name, group in sorted(self.groups.items())
+        )
+        return StreamInfo(self.key, self.length, self.added, show(self.last), groups)
+
+    def _group_info(self, name: str, group: Group, now_ms: int) -> GroupInfo:
+        oldest = min(group.pending.values(), key=lambda one: one.position, default=None)
+        held = [one.consumer for one in group.pending.values()]
+        return GroupInfo(
+            service_of(name),
+            len(group.pending),
+            None if oldest is None else now_ms - oldest.at_ms,
+            tuple(
+                (consumer, held.count(consumer), now_ms - seen_ms)
+                for consumer, seen_ms in sorted(group.seen_ms.items())
+            ),
+            group.last_delivered,
+            self.added - group.base - group.consumed,
+        )
+
+
+def _id_of(entry: Entry) -> EntryId:
+    return parse(entry.id)

@@ -1,0 +1,1 @@
+"""Exchanges: where orders go and fills come from."""

@@ -1,0 +1,98 @@
+"""Records of the journal and the chain of hashes that binds each to all before it."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from quantum_trader.adapters.journal.orders import Command, ends
+from quantum_trader.core import events
+from quantum_trader.core.errors import StoreError
+from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
+from quantum_trader.core.events.orders import OrderFact
+
+Kind = Literal["epoch", "order", "cancel", "fact", "cursor"]
+
+GENESIS = bytes(32)
+"""What the first record is chained to."""
+
+
+class Record(NamedTuple):
+    """One record. ``identity`` is unique within its kind; ``ends`` marks the end of an order."""
+
+    kind: Kind
+    identity: str
+    client_order_id: str | None
+    ends: int
+    body: bytes
+
+
+class Epoch(msgspec.Struct, frozen=True):
+    """Somebody opened the journal to write; whoever wrote before him may not any more."""
+
+    epoch: int
+    account: str
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """Reports of the venue are recorded up to and including this one."""
+
+    venue_seq: int
+
+
+def link(previous: bytes, kind: str, body: bytes) -> bytes:
+    """The hash of a record: SHA-256 over the hash before it, its kind and its body."""
+    return sha256(b"%b%b\n%b" % (previous, kind.encode(), body)).digest()
+
+
+def record_of_command(command: Command) -> Record:
+    """A command: an order is known by its client id, a cancel by its own id."""
+    body = events.encode(command)
+    if isinstance(command, OrderCommanded):
+        name = command.order.client_order_id
+        return Record("order", name, name, 0, body)
+    return Record("cancel", command.id, command.client_order_id, 0, body)
+
+
+def record_of_fact(fact: Fact) -> Record:
+    """Something that came back."""
+    name = fact.client_order_id if isinstance(fact, OrderFact) else None
+    return Record("fact", fact.id, name, int(ends(fact)), events.encode(fact))
+
+
+def record_of_epoch(epoch: Epoch) -> Record:
+    """A new writer."""
+    return Record("epoch", str(epoch.epoch), None, 0, msgspec.json.encode(epoch))
+
+
+def record_of_cursor(venue_seq: int) -> Record:
+    """A new position in the venue's reports."""
+    return Record("cursor", str(venue_seq), None, 0, msgspec.json.encode(Cursor(venue_seq)))
+
+
+def check(rows: Iterable[tuple[int, Record, bytes]]) -> int:
+    """Check numbers, hashes and columns of all records; how many. Raises ``StoreError``."""
+    count, previous = 0, GENESIS
+    for number, record, digest in rows:
+        count += 1
+        if number != count:
+            raise StoreError(f"journal: record {count} is missing; restore the file from a copy")
+        if link(previous, record.kind, record.body) != digest:
+            raise StoreError(f"journal: record {number} was changed after it was written")
+        if _again(record) != record:
+            raise StoreError(f"journal: the index of record {number} does not fit its content")
+        previous = digest
+    return count
+
+
+def _again(record: Record) -> Record:
+    """The record that its own body asks for."""
+    if record.kind == "epoch":
+        return record_of_epoch(msgspec.json.decode(record.body, type=Epoch))
+    if record.kind == "cursor":
+        return record_of_cursor(msgspec.json.decode(record.body, type=Cursor).venue_seq)
+    fact = events.decode(record.body)
+    if isinstance(fact, OrderCommanded | CancelCommanded):
+        return record_of_command(fact)
+    return record_of_fact(fact)

@@ -1,0 +1,102 @@
+"""What is known of orders that have not ended; the part that all journals share."""
+
+import msgspec
+
+from quantum_trader.core.errors import BrokenInvariant
+from quantum_trader.core.events import (
+    CancelCommanded,
+    Fact,
+    OrderCanceled,
+    OrderCommanded,
+    OrderFilled,
+    OrderInDoubt,
+    OrderRejected,
+)
+from quantum_trader.core.events.orders import OrderFact
+from quantum_trader.ports import Journalled
+
+Command = OrderCommanded | CancelCommanded
+
+
+def name_of(command: Command) -> str:
+    """The client id of the order that a command places or cancels."""
+    if isinstance(command, OrderCommanded):
+        return command.order.client_order_id
+    return command.client_order_id
+
+
+def ends(fact: Fact) -> bool:
+    """Whether nothing of an order remains at the venue after this fact."""
+    if isinstance(fact, OrderFilled):
+        return fact.done
+    return isinstance(fact, OrderCanceled | OrderRejected)
+
+
+def is_outcome(fact: Fact) -> bool:
+    """Whether a fact tells what became of a command; doubt does not."""
+    return isinstance(fact, OrderFact) and not isinstance(fact, OrderInDoubt)
+
+
+def check_same(earlier: Command, command: Command) -> None:
+    """The same name stands for the same request for ever. Raises ``BrokenInvariant``."""
+    if _request(earlier) != _request(command):
+        name = name_of(command)
+        raise BrokenInvariant(f"order {name} was recorded before with another content")
+
+
+def _request(command: Command) -> tuple[object, ...]:
+    if isinstance(command, OrderCommanded):
+        return command.plan_id, command.role, command.leg, command.leverage, command.order
+    return command.plan_id, command.role, command.symbol, command.client_order_id
+
+
+class _OpenOrder(msgspec.Struct):
+    placed: tuple[int, OrderCommanded] | None = None
+    outcome: Fact | None = None
+    cancels: list[tuple[int, CancelCommanded]] = msgspec.field(default_factory=list)
+
+
+class OpenOrders:
+    """Orders by client id from the command to the fact that ends them.
+
+    A cancel has its outcome when the order has ended, whoever ended it.
+    """
+
+    def __init__(self) -> None:
+        self._orders: dict[str, _OpenOrder] = {}
+
+    def take_command(self, number: int, command: Command) -> None:
+        """Remember a command of an order that has not ended."""
+        order = self._orders.setdefault(name_of(command), _OpenOrder())
+        if isinstance(command, OrderCommanded):
+            order.placed = number, command
+        else:
+            order.cancels.append((number, command))
+
+    def take_fact(self, fact: Fact) -> None:
+        """Remember the first outcome; forget the order at its end."""
+        if not isinstance(fact, OrderFact):
+            return
+        order = self._orders.get(fact.client_order_id)
+        if order is None:
+            return
+        if order.outcome is None and is_outcome(fact):
+            order.outcome = fact
+        if ends(fact):
+            del self._orders[fact.client_order_id]
+
+    def get(self, client_order_id: str) -> Journalled | None:
+        """An open order, None when it has ended or was never ours."""
+        order = self._orders.get(client_order_id)
+        if order is None or order.placed is None:
+            return None
+        return Journalled(order.placed[1], order.outcome)
+
+    def unresolved(self) -> list[Command]:
+        """Commands without an outcome, oldest first."""
+        found: list[tuple[int, Command]] = []
+        for order in self._orders.values():
+            if order.placed is not None and order.outcome is None:
+                found.append(order.placed)
+            found.extend(order.cancels)
+        return [command for _, command in sorted(found, key=lambda one: one[0])]

@@ -1,0 +1,1 @@
+"""Market data: recorded and live, translated into facts."""

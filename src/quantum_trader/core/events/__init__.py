@@ -1,0 +1,156 @@
+"""Everything that can happen, as one closed union of frozen facts.
+
+Decode is strict on required fields and lenient on unknown ones: a newer producer does not break
+an older consumer. A fact is never renamed; its tag is its name for ever.
+"""
+
+import msgspec
+
+from quantum_trader.core.events.base import Fact, MarketFact
+from quantum_trader.core.events.books import (
+    FundingSettled,
+    PositionChanged,
+    PositionClosed,
+    PositionFact,
+    PositionOpened,
+    TradeClosed,
+)
+from quantum_trader.core.events.exits import Bound, LevelsComputed, LevelSet
+from quantum_trader.core.events.intents import (
+    IntentApplied,
+    IntentProposed,
+    IntentRefused,
+    IntentSkipped,
+    Refusal,
+)
+from quantum_trader.core.events.market import (
+    CandleClosed,
+    FundingRatePublished,
+    MarketStateComputed,
+    MarkPriced,
+    SecondPassed,
+    Tick,
+)
+from quantum_trader.core.events.ops import DeadLettered, DrainSwitched, KillLevelSet, RulesAdopted
+from quantum_trader.core.events.orders import (
+    CancelCommanded,
+    Leg,
+    OrderAccepted,
+    OrderCanceled,
+    OrderCommanded,
+    OrderFact,
+    OrderFilled,
+    OrderInDoubt,
+    OrderRejected,
+    OrderRequest,
+    OrderTriggered,
+    PlanEnded,
+    PlanMade,
+)
+
+AnyFact = (
+    CandleClosed
+    | Tick
+    | MarkPriced
+    | FundingRatePublished
+    | SecondPassed
+    | MarketStateComputed
+    | IntentProposed
+    | IntentRefused
+    | IntentSkipped
+    | IntentApplied
+    | PlanMade
+    | PlanEnded
+    | OrderCommanded
+    | CancelCommanded
+    | OrderAccepted
+    | OrderRejected
+    | OrderInDoubt
+    | OrderTriggered
+    | OrderFilled
+    | OrderCanceled
+    | LevelsComputed
+    | PositionOpened
+    | PositionChanged
+    | PositionClosed
+    | FundingSettled
+    | TradeClosed
+    | DrainSwitched
+    | KillLevelSet
+    | RulesAdopted
+    | DeadLettered
+)
+
+FACTS: tuple[type[Fact], ...] = AnyFact.__args__
+
+_decoder = msgspec.json.Decoder(AnyFact)
+_encoder = msgspec.json.Encoder()
+
+
+def tag_of(kind: type[Fact]) -> str:
+    """The name a fact carries on the wire, for ever."""
+    tag = kind.__struct_config__.tag
+    return str(tag)
+
+
+TAGS: dict[type[Fact], str] = {kind: tag_of(kind) for kind in FACTS}
+
+
+def encode(fact: Fact) -> bytes:
+    """One fact as canonical JSON."""
+    return _encoder.encode(fact)
+
+
+def decode(payload: bytes | str) -> AnyFact:
+    """One fact from JSON. Raises ``msgspec.ValidationError`` naming the field at fault."""
+    fact: AnyFact = _decoder.decode(payload)
+    return fact
+
+
+__all__ = [
+    "FACTS",
+    "TAGS",
+    "AnyFact",
+    "Bound",
+    "CancelCommanded",
+    "CandleClosed",
+    "DeadLettered",
+    "DrainSwitched",
+    "Fact",
+    "FundingRatePublished",
+    "FundingSettled",
+    "IntentApplied",
+    "IntentProposed",
+    "IntentRefused",
+    "IntentSkipped",
+    "KillLevelSet",
+    "Leg",
+    "LevelSet",
+    "LevelsComputed",
+    "MarkPriced",
+    "MarketFact",
+    "MarketStateComputed",
+    "OrderAccepted",
+    "OrderCanceled",
+    "OrderCommanded",
+    "OrderFact",
+    "OrderFilled",
+    "OrderInDoubt",
+    "OrderRejected",
+    "OrderRequest",
+    "OrderTriggered",
+    "PlanEnded",
+    "PlanMade",
+    "PositionChanged",
+    "PositionClosed",
+    "PositionFact",
+    "PositionOpened",
+    "Refusal",
+    "RulesAdopted",
+    "SecondPassed",
+    "Tick",
+    "TradeClosed",
+    "decode",
+    "encode",
+    "tag_of",
+]

@@ -1,0 +1,30 @@
+"""What every fact carries."""
+
+import msgspec
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fact"):
+    """Something that happened; it never changes afterwards.
+
+    ``id`` derives from its cause, so the same cause always yields the same id. ``at_ms`` is when
+    it became true (epoch ms, UTC), never when somebody read it. ``trace_id`` names the life of one
+    intent, ``account`` whose money it is about. ``v`` is the version of the schema.
+    """
+
+    id: str
+    at_ms: int
+    trace_id: str
+    account: str
+    v: int = 1
+
+
+class MarketFact(Fact, frozen=True, kw_only=True, tag="market", omit_defaults=True):
+    """Something that happened in the market: nobody's intent and nobody's money.
+
+    ``source`` says where it came from: a venue's name, "recorded" or "SIMULATED".
+    """
+
+    trace_id: str = ""
+    account: str = ""
+    symbol: str
+    source: str

@@ -1,0 +1,147 @@
+"""The life of a plan and of its orders."""
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from quantum_trader.core.events.base import Fact
+from quantum_trader.core.units import OrderSide, Side
+
+OrderKind = Literal["MARKET", "LIMIT", "STOP_MARKET", "TAKE_PROFIT_MARKET"]
+OrderRole = Literal["entry", "stop", "target", "exit"]
+Liquidity = Literal["maker", "taker"]
+FillCause = Literal["order", "liquidation"]
+
+
+class Leg(msgspec.Struct, frozen=True):
+    """One step of the harvest ladder: sell ``qty`` of the initial quantity at ``price``."""
+
+    stage: int
+    price: Decimal
+    qty: Decimal
+    frac: Decimal
+
+
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """An order as the venue shall see it. ``reduce_only`` decides risk and has no default."""
+
+    client_order_id: str
+    symbol: str
+    side: OrderSide
+    kind: OrderKind
+    qty: Decimal
+    price: Decimal | None
+    trigger_price: Decimal | None
+    reduce_only: bool
+
+
+class PlanMade(Fact, frozen=True, kw_only=True, tag="plan.made"):
+    """An approved intent with everything decided before the first order: size, stop, ladder.
+
+    ``risk_usd`` is what the initial stop would lose on the whole quantity, fees left out.
+    """
+
+    plan_id: str
+    intent_id: str
+    symbol: str
+    side: Side
+    strategy: str
+    leverage: int
+    qty: Decimal
+    notional_usd: Decimal
+    reference_price: Decimal
+    stop_price: Decimal
+    legs: tuple[Leg, ...]
+    risk_usd: Decimal
+    expires_ms: int
+    hold_max_ms: int
+
+
+class PlanEnded(Fact, frozen=True, kw_only=True, tag="plan.ended"):
+    """Nothing is left to do for the plan: no position, no resting order of ours."""
+
+    plan_id: str
+    symbol: str
+    reason: str
+
+
+class OrderCommanded(Fact, frozen=True, kw_only=True, tag="order.commanded"):
+    """The gateway shall place this order unless ``expires_ms`` has passed (entries only).
+
+    ``leverage`` is set on entries: the venue must be at it before the order may leave.
+    """
+
+    plan_id: str
+    role: OrderRole
+    leg: int
+    order: OrderRequest
+    leverage: int | None
+    expires_ms: int | None
+    reason: str
+
+
+class CancelCommanded(Fact, frozen=True, kw_only=True, tag="cancel.commanded"):
+    """The gateway shall cancel this order of ours."""
+
+    plan_id: str
+    role: OrderRole
+    symbol: str
+    client_order_id: str
+    reason: str
+
+
+class OrderFact(Fact, frozen=True, kw_only=True, tag="order"):
+    """Something the venue said about one of our orders."""
+
+    plan_id: str
+    role: OrderRole
+    symbol: str
+    client_order_id: str
+
+
+class OrderAccepted(OrderFact, frozen=True, kw_only=True, tag="order.accepted"):
+    """The venue confirmed the order; a stop is real from here on."""
+
+    venue_order_id: str
+
+
+class OrderRejected(OrderFact, frozen=True, kw_only=True, tag="order.rejected"):
+    """The venue refused the order for good; ``code`` is the venue's own (negative) code."""
+
+    code: int
+    reason: str
+
+
+class OrderInDoubt(OrderFact, frozen=True, kw_only=True, tag="order.in_doubt"):
+    """The request left and no answer came; the gateway is asking."""
+
+    reason: str
+
+
+class OrderTriggered(OrderFact, frozen=True, kw_only=True, tag="order.triggered"):
+    """A conditional order met its trigger and became a market order."""
+
+    trigger_price: Decimal
+
+
+class OrderFilled(OrderFact, frozen=True, kw_only=True, tag="order.filled"):
+    """One trade of the venue: booked once per ``trade_id``. ``fee_usd`` is positive when paid.
+
+    ``done`` says that nothing of the order remains open.
+    """
+
+    trade_id: str
+    side: OrderSide
+    qty: Decimal
+    price: Decimal
+    fee_usd: Decimal
+    liquidity: Liquidity
+    cause: FillCause
+    done: bool
+
+
+class OrderCanceled(OrderFact, frozen=True, kw_only=True, tag="order.canceled"):
+    """The order is gone without (further) fill: canceled by us or expired by the venue."""
+
+    reason: str

@@ -1,0 +1,172 @@
+"""What the venue refuses at the door, with the venue's own codes and in its own words."""
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal
+
+from quantum_trader.core.events.orders import OrderRequest
+from quantum_trader.core.instrument import Instrument
+from quantum_trader.core.matching.state import Market, VenueState
+from quantum_trader.core.units import decimal_of
+from quantum_trader.core.venue import Rejected
+
+CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
+CONDITIONAL_ORDERS_MAX = 200
+
+Refused = tuple[int, str] | None
+
+CONDITIONAL = ("STOP_MARKET", "TAKE_PROFIT_MARKET")
+
+
+def refusal(
+    state: VenueState, market: Market, instrument: Instrument, order: OrderRequest
+) -> Rejected | None:
+    """The first rule an order breaks, margin left aside; None when it may come in."""
+    for found in _questions(state, market, instrument, order):
+        if found is not None:
+            return Rejected(order.client_order_id, *found)
+    return None
+
+
+def triggers_above(order: OrderRequest) -> bool:
+    """A resting order is met by a rising price: stops that buy, targets and limits that sell."""
+    return (order.side == "BUY") == (order.kind == "STOP_MARKET")
+
+
+def _questions(
+    state: VenueState, market: Market, instrument: Instrument, order: OrderRequest
+) -> Iterator[Refused]:
+    yield _client_id(state, order)
+    yield _status(instrument, order)
+    yield _shape(order)
+    yield _quantity(instrument, order)
+    for price in (order.price, order.trigger_price):
+        yield _grid(instrument, price)
+    if market.last is None:
+        yield -4131, f"No price of {order.symbol} is known yet."
+        return
+    last = decimal_of(market.last)
+    mark = decimal_of(market.last if market.mark is None else market.mark)
+    yield _band(instrument, order, last, mark)
+    yield _notional(instrument, order, last)
+    yield _reduce_only(market, order)
+    yield _trigger(state, order, last)
+
+
+def _client_id(state: VenueState, order: OrderRequest) -> Refused:
+    if not CLIENT_ID.fullmatch(order.client_order_id):
+        return -4015, "Client order id is 1 to 36 characters of A-Z a-z 0-9 . : / _ -"
+    for market in state.markets.values():
+        for resting in market.orders:
+            if resting.request.client_order_id == order.client_order_id:
+                return -4116, "ClientOrderId is duplicated."
+    return None
+
+
+def _status(instrument: Instrument, order: OrderRequest) -> Refused:
+    if instrument.tradable or order.reduce_only:
+        return None
+    return -4140, f"Invalid symbol status for opening position: {instrument.status}."
+
+
+def _shape(order: OrderRequest) -> Refused:
+    wanted = (order.kind == "LIMIT", order.kind in CONDITIONAL)
+    given = (order.price is not None, order.trigger_price is not None)
+    for name, want, have in zip(("price", "triggerPrice"), wanted, given, strict=True):
+        if want and not have:
+            return -1102, f"Mandatory parameter '{name}' was not sent, was empty/null."
+        if have and not want:
+            return -1106, f"Parameter '{name}' sent when not required."
+    return None
+
+
+def _quantity(instrument: Instrument, order: OrderRequest) -> Refused:
+    qty = order.qty
+    at_rest = order.kind == "LIMIT"
+    step = instrument.step if at_rest else instrument.market_step
+    qty_min = instrument.qty_min if at_rest else instrument.market_qty_min
+    qty_max = instrument.qty_max if at_rest else instrument.market_qty_max
+    if not qty.is_finite() or qty <= 0:
+        return -4003, "Quantity less than or equal to zero."
+    if qty % step:
+        return _off_grid(qty, step, (-4023, "Qty not increased by step size."))
+    if qty < qty_min:
+        return -4004, f"Quantity less than min quantity {qty_min:f}."
+    if qty > qty_max:
+        return -4005, f"Quantity greater than max quantity {qty_max:f}."
+    return None
+
+
+def _grid(instrument: Instrument, price: Decimal | None) -> Refused:
+    if price is None:
+        return None
+    if not price.is_finite() or price <= 0:
+        return -4001, "Price less than or equal to zero."
+    if price % instrument.tick:
+        return _off_grid(price, instrument.tick, (-4014, "Price not increased by tick size."))
+    if price < instrument.price_min:
+        return -4013, f"Price less than min price {instrument.price_min:f}."
+    if price > instrument.price_max:
+        return -4002, f"Price greater than max price {instrument.price_max:f}."
+    return None
+
+
+def _off_grid(value: Decimal, step: Decimal, otherwise: tuple[int, str]) -> Refused:
+    """Too many digits is one complaint; the right digits beside the grid another."""
+    if int(value.normalize().as_tuple().exponent) < int(step.as_tuple().exponent):
+        return -1111, "Precision is over the maximum defined for this asset."
+    return otherwise
+
+
+def _band(instrument: Instrument, order: OrderRequest, last: Decimal, mark: Decimal) -> Refused:
+    """PERCENT_PRICE: nobody buys far above or sells far below the mark price."""
+    if order.kind in CONDITIONAL:
+        return None
+    price = last if order.price is None else order.price
+    over = order.side == "BUY" and price > mark * instrument.price_up_frac
+    under = order.side == "SELL" and price < mark * instrument.price_down_frac
+    if not over and not under:
+        return None
+    if order.price is None:
+        return -4131, "The counterparty's best price does not meet the PERCENT_PRICE filter limit."
+    bound = mark * (instrument.price_up_frac if over else instrument.price_down_frac)
+    if over:
+        return -4016, f"Limit price can't be higher than {instrument.floor_price(bound):f}."
+    return -4024, f"Limit price can't be lower than {instrument.ceil_price(bound):f}."
+
+
+def _notional(instrument: Instrument, order: OrderRequest, last: Decimal) -> Refused:
+    if order.reduce_only:
+        return None
+    price = order.price or order.trigger_price or last
+    floor_usd = instrument.notional_min_usd
+    if order.qty * price < floor_usd:
+        text = f"Order's notional must be no smaller than {floor_usd:f}"
+        return -4164, f"{text} (unless you choose reduce only)."
+    return None
+
+
+def _reduce_only(market: Market, order: OrderRequest) -> Refused:
+    """A conditional order may come before its position; it is asked again when it triggers."""
+    if order.reduce_only and order.kind not in CONDITIONAL and not reducible(market, order):
+        return -2022, "ReduceOnly Order is rejected."
+    return None
+
+
+def reducible(market: Market, order: OrderRequest) -> Decimal:
+    """How much of the position an order could close: zero when flat or on the same side."""
+    held = market.position.qty
+    against = (held > 0) == (order.side == "SELL")
+    return abs(held) if held and against else Decimal(0)
+
+
+def _trigger(state: VenueState, order: OrderRequest, last: Decimal) -> Refused:
+    if order.trigger_price is None:
+        return None
+    met = last >= order.trigger_price if triggers_above(order) else last <= order.trigger_price
+    if met:
+        return -2021, "Order would immediately trigger."
+    books = (market.orders for market in state.markets.values())
+    if sum(one.conditional for orders in books for one in orders) >= CONDITIONAL_ORDERS_MAX:
+        return -4045, "Reach max stop order limit."
+    return None

@@ -1,0 +1,1 @@
+"""Orders: their names, their life, the life of a plan."""

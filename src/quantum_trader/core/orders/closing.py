@@ -1,0 +1,93 @@
+"""Leaving: market exits, the end of a plan, and the one answer its proposer is owed."""
+
+from quantum_trader.core.events import IntentApplied, PlanEnded
+from quantum_trader.core.events.intents import ResultStatus
+from quantum_trader.core.orders.commands import command_cancel, command_exit
+from quantum_trader.core.orders.plan import Plan
+from quantum_trader.core.out import Out
+from quantum_trader.core.state import TraderState
+
+CLEANUP_AFTER_MS = 1_000
+"""The venue expires reduce-only orders of a flat symbol itself; we wait this long for it."""
+
+
+def close_now(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
+    """Close the whole position at market. The stop stays until the position is gone."""
+    position = state.positions.get(plan.symbol)
+    if plan.exit_reason is None:
+        plan.exit_reason = reason
+    if position is None or plan.exit_id is not None:
+        return
+    plan.exit_tried_ms = state.now_ms
+    plan.exit_id = command_exit(plan, out, abs(position.qty), plan.exit_reason)
+
+
+def on_exit_over(plan: Plan, order_id: str) -> None:
+    """An exit order ended with something still open: it is tried again when time passes."""
+    if plan.exit_id == order_id:
+        plan.exit_id = None
+
+
+def answer(plan: Plan, out: Out, status: ResultStatus, reason: str) -> None:
+    """Tell the proposer, once, what became of the intent."""
+    if plan.answered:
+        return
+    plan.answered = True
+    out.say(
+        IntentApplied(
+            **out.stamp(plan.trace_id),
+            plan_id=plan.made.plan_id,
+            symbol=plan.symbol,
+            side=plan.made.side,
+            status=status,
+            reason=reason,
+            filled_qty=plan.entry_qty,
+            entry_price=plan.entry_price if plan.entry_qty else None,
+            stop_price=plan.stop.price if plan.stop else None,
+        )
+    )
+
+
+def on_flat(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
+    """The position is gone: nothing to protect, only orders to see off."""
+    plan.flat_ms = state.now_ms
+    plan.exit_id = None
+    plan.naked_since_ms = None
+    answer(plan, out, "failed", f"closed at once: {reason}")
+    end_if_clean(state, plan, out)
+
+
+def end_if_clean(state: TraderState, plan: Plan, out: Out) -> None:
+    """End the plan when it is flat and no order of it can be at the venue any more."""
+    if plan.flat_ms is None or not plan.entry_done or plan.open_orders() or plan.retiring:
+        return
+    del state.plans[plan.made.plan_id]
+    del state.plan_of[plan.symbol]
+    out.say(
+        PlanEnded(
+            **out.stamp(plan.trace_id),
+            plan_id=plan.made.plan_id,
+            symbol=plan.symbol,
+            reason=plan.exit_reason or "done",
+        )
+    )
+
+
+def abandon_entry(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
+    """The entry came to nothing: no position, no order, no plan."""
+    plan.entry_done = True
+    plan.exit_reason = reason
+    plan.flat_ms = state.now_ms
+    answer(plan, out, "failed", reason)
+    end_if_clean(state, plan, out)
+
+
+def clean_up(state: TraderState, plan: Plan, out: Out) -> None:
+    """Cancel what still rests although the position is gone."""
+    if plan.flat_ms is None or state.now_ms - plan.flat_ms < CLEANUP_AFTER_MS:
+        return
+    for role, order_id in plan.open_orders():
+        if order_id not in plan.retiring:
+            plan.retiring[order_id] = state.now_ms
+            command_cancel(plan, out, "stop" if role == "stop" else "target", order_id, "flat")
+    end_if_clean(state, plan, out)

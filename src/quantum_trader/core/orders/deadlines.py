@@ -1,0 +1,26 @@
+"""What time alone decides: protection that is late, entries that are late, trades that are old."""
+
+from quantum_trader.core.orders.closing import clean_up, close_now
+from quantum_trader.core.orders.plan import Plan
+from quantum_trader.core.out import Out
+from quantum_trader.core.state import TraderState
+
+
+def check_deadlines(state: TraderState, plan: Plan, out: Out) -> None:
+    """Close what is unprotected too long, held too long or ordered flat; try lost exits again."""
+    if plan.flat_ms is not None:
+        clean_up(state, plan, out)
+        return
+    if state.rules is None or plan.symbol not in state.positions:
+        return
+    rules = state.rules.exits
+    reason = plan.exit_reason
+    if reason is None and state.kill_level == "FLATTEN":
+        reason = "flatten"
+    naked = plan.naked_since_ms
+    if reason is None and naked is not None and state.now_ms - naked > rules.protect_within_ms:
+        reason = "unprotected"
+    if reason is None and state.now_ms - plan.opened_ms >= plan.made.hold_max_ms:
+        reason = "time_exit"
+    if reason is not None and state.now_ms - plan.exit_tried_ms >= rules.retry_after_ms:
+        close_now(state, plan, out, reason)

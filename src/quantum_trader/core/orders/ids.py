@@ -1,0 +1,32 @@
+"""Names of orders: derived from what the order is for, so that a repeat finds the first one."""
+
+import re
+from base64 import b32encode
+from collections.abc import Mapping
+from hashlib import sha256
+
+from quantum_trader.core.events.orders import OrderRole
+
+OURS = "q1"
+"""How every client order id of ours begins; the digit is the version of this scheme."""
+
+ROLE_LETTERS: Mapping[OrderRole, str] = {"entry": "E", "stop": "S", "target": "T", "exit": "X"}
+
+DIGEST_CHARS = 24
+_OURS_PATTERN = re.compile(rf"{OURS}[{''.join(ROLE_LETTERS.values())}][A-Z2-7]{{{DIGEST_CHARS}}}")
+
+
+def client_order_id(role: OrderRole, account: str, plan_id: str, leg: int, attempt: int) -> str:
+    """The name under which an order is journalled, sent and asked for: 27 characters.
+
+    ``attempt`` grows only after the order of the attempt before is proved dead. The venue takes
+    at most 36 characters of ``[.A-Z:/a-z0-9_-]``.
+    """
+    purpose = f"{account}|{plan_id}|{leg}|{attempt}"
+    digest = b32encode(sha256(purpose.encode()).digest())[:DIGEST_CHARS].decode()
+    return f"{OURS}{ROLE_LETTERS[role]}{digest}"
+
+
+def is_ours(client_id: str) -> bool:
+    """Whether an order was named by us; a liquidation or an order made by hand was not."""
+    return _OURS_PATTERN.fullmatch(client_id) is not None

@@ -1,0 +1,222 @@
+"""From a proposed intent to a plan and its entry order, or to every reason why not."""
+
+from decimal import Decimal
+
+from quantum_trader.core.events import (
+    IntentApplied,
+    IntentProposed,
+    IntentRefused,
+    IntentSkipped,
+    MarketStateComputed,
+    PlanMade,
+    Refusal,
+)
+from quantum_trader.core.events.intents import SkipKind
+from quantum_trader.core.intent_edge import plan_id_of
+from quantum_trader.core.market.publish import publish_state
+from quantum_trader.core.orders.closing import close_now
+from quantum_trader.core.orders.commands import command_entry
+from quantum_trader.core.orders.ids import client_order_id
+from quantum_trader.core.orders.plan import Plan
+from quantum_trader.core.out import Out
+from quantum_trader.core.risk.case import Draft, EntryCase
+from quantum_trader.core.risk.draft import Problem, draft_entry
+from quantum_trader.core.risk.review import ApprovedIntent, review
+from quantum_trader.core.rules import Rules
+from quantum_trader.core.state import TraderState
+
+REMEMBER_REFUSED_MS = 600_000
+"""How long a refused intent is recognised as a repeat; after this its age refuses it anyway."""
+
+
+def on_intent(state: TraderState, intent: IntentProposed, out: Out) -> None:
+    """Give every intent exactly one answer: a plan, a refusal with all reasons, or a skip."""
+    plan_id = plan_id_of(intent)
+    if intent.side == "HOLD":
+        _skip(intent, plan_id, out, "hold")
+    elif intent.side == "FLAT":
+        _close(state, intent, plan_id, out)
+    else:
+        _judge(state, intent, plan_id, out)
+
+
+def _is_repeat(state: TraderState, plan_id: str) -> bool:
+    return plan_id in state.planned or state.refused.get(plan_id, -1) >= state.now_ms
+
+
+def _remember_refused(state: TraderState, plan_id: str) -> None:
+    """Remember a refusal, and forget those that are too old to matter (oldest come first)."""
+    refused = state.refused
+    refused.setdefault(plan_id, state.now_ms + REMEMBER_REFUSED_MS)
+    while refused and (oldest := next(iter(refused))) and refused[oldest] < state.now_ms:
+        del refused[oldest]
+
+
+def _skip(
+    intent: IntentProposed,
+    plan_id: str,
+    out: Out,
+    kind: SkipKind,
+    refusals: tuple[Refusal, ...] = (),
+) -> None:
+    out.say(
+        IntentSkipped(
+            **out.stamp(intent.trace_id),
+            plan_id=plan_id,
+            symbol=intent.symbol,
+            side=intent.side,
+            kind=kind,
+            refusals=refusals,
+        )
+    )
+
+
+def _close(state: TraderState, intent: IntentProposed, plan_id: str, out: Out) -> None:
+    """A FLAT intent reduces risk: no gate is asked."""
+    if _is_repeat(state, plan_id):
+        _skip(intent, plan_id, out, "duplicate")
+        return
+    state.planned[plan_id] = state.now_ms
+    open_id = state.plan_of.get(intent.symbol)
+    if open_id is None or intent.symbol not in state.positions:
+        _skip(intent, plan_id, out, "nothing_to_close")
+        return
+    plan = state.plans[open_id]
+    close_now(state, plan, out, "flat_intent")
+    out.say(
+        IntentApplied(
+            **out.stamp(intent.trace_id),
+            plan_id=plan_id,
+            symbol=intent.symbol,
+            side=intent.side,
+            status="closing",
+            reason=f"closing plan {open_id}",
+            filled_qty=Decimal(0),
+            entry_price=None,
+            stop_price=None,
+        )
+    )
+
+
+def _judge(state: TraderState, intent: IntentProposed, plan_id: str, out: Out) -> None:
+    rules = state.rules
+    if rules is None:
+        _refuse(state, intent, plan_id, (Refusal("rules_known", "no rules were adopted yet"),), out)
+        return
+    case = gather(state, rules, intent, plan_id, out)
+    verdict = review(case, rules.limits)
+    if isinstance(verdict, ApprovedIntent):
+        _open(state, rules, verdict, out)
+    elif case.duplicate:
+        _skip(intent, plan_id, out, "duplicate", verdict)
+    elif state.safe_drain:
+        _remember_refused(state, plan_id)
+        _skip(intent, plan_id, out, "safe_drain", verdict)
+    else:
+        _refuse(state, intent, plan_id, verdict, out)
+
+
+def _refuse(
+    state: TraderState,
+    intent: IntentProposed,
+    plan_id: str,
+    refusals: tuple[Refusal, ...],
+    out: Out,
+) -> None:
+    _remember_refused(state, plan_id)
+    out.say(
+        IntentRefused(
+            **out.stamp(intent.trace_id),
+            plan_id=plan_id,
+            symbol=intent.symbol,
+            side=intent.side,
+            refusals=refusals,
+        )
+    )
+
+
+def gather(
+    state: TraderState, rules: Rules, intent: IntentProposed, plan_id: str, out: Out
+) -> EntryCase:
+    """One consistent moment of the world, for the gates; publishes the market state it used."""
+    view = state.markets.get(intent.symbol)
+    mark = state.mark_of(intent.symbol)
+    market = publish_state(state, intent.symbol, out)
+    instrument = rules.instruments.get(intent.symbol)
+    available = state.ledger.wallet_usd - state.exposure.margin_usd
+    draft: Draft | Problem = Problem("no instrument or no mark price")
+    if instrument is not None and mark is not None:
+        draft = draft_entry(intent, instrument, mark, (rules, available, market))
+    holder = state.plan_of.get(intent.symbol)
+    if holder is None and intent.symbol in state.positions:
+        holder = "a position that no plan owns"
+    return EntryCase(
+        intent=intent,
+        plan_id=plan_id,
+        now_ms=state.now_ms,
+        instrument=instrument,
+        mark=mark,
+        mark_age_ms=None if view is None or view.mark is None else state.now_ms - view.mark_ms,
+        state=market,
+        duplicate=_is_repeat(state, plan_id),
+        open_plan=holder,
+        open_positions=len(state.plans),
+        last_open_ms=state.last_open_ms.get(intent.symbol),
+        last_close_ms=state.last_close_ms.get(intent.symbol),
+        available_usd=available,
+        gross_notional_usd=state.exposure.gross_usd,
+        safe_drain=state.safe_drain,
+        kill_level=state.kill_level,
+        draft=draft if isinstance(draft, Draft) else None,
+        draft_problem=draft.why if isinstance(draft, Problem) else None,
+    )
+
+
+def _open(state: TraderState, rules: Rules, approved: ApprovedIntent, out: Out) -> None:
+    """Make the plan and command its entry. Only an approved intent can get here."""
+    case = approved.case
+    draft = case.draft
+    if draft is None:
+        raise LookupError(f"approved without a draft: {case.plan_id}")
+    intent = case.intent
+    made = _plan_of(rules, case, draft, out)
+    entry_id = client_order_id("entry", out.account, made.plan_id, 0, 1)
+    state.plans[made.plan_id] = Plan(
+        made=made,
+        trace_id=intent.trace_id,
+        confidence=intent.confidence,
+        regime=_regime(intent, case.state),
+        adaptive=draft.adaptive,
+        effective=draft.effective,
+        bounds=draft.bounds,
+        entry_id=entry_id,
+    )
+    state.plan_of[intent.symbol] = made.plan_id
+    state.planned[made.plan_id] = state.now_ms
+    out.say(made)
+    command_entry(made, out, entry_id)
+
+
+def _regime(intent: IntentProposed, market: MarketStateComputed | None) -> str | None:
+    return intent.regime if market is None else market.regime
+
+
+def _plan_of(rules: Rules, case: EntryCase, draft: Draft, out: Out) -> PlanMade:
+    intent = case.intent
+    return PlanMade(
+        **out.stamp(intent.trace_id),
+        plan_id=case.plan_id,
+        intent_id=intent.id,
+        symbol=intent.symbol,
+        side=draft.side,
+        strategy=intent.strategy,
+        leverage=draft.leverage,
+        qty=draft.qty,
+        notional_usd=draft.notional_usd,
+        reference_price=draft.reference_price,
+        stop_price=draft.stop_price,
+        legs=draft.legs,
+        risk_usd=draft.risk_usd,
+        expires_ms=case.now_ms + rules.exits.entry_within_ms,
+        hold_max_ms=rules.exits.hold_max_ms,
+    )

@@ -1,0 +1,111 @@
+"""Never naked: the stop from the first fill on, and how it moves.
+
+A moved stop is placed first and the old one canceled after the new one was confirmed, so at no
+moment is there none. Stops only tighten. A position that cannot be protected is closed.
+"""
+
+from decimal import Decimal
+
+from quantum_trader.core.events import LevelsComputed, OrderAccepted, OrderRejected
+from quantum_trader.core.exits.bounds import stop_price, target_prices
+from quantum_trader.core.instrument import Instrument
+from quantum_trader.core.orders.closing import close_now
+from quantum_trader.core.orders.commands import command_cancel, command_stop
+from quantum_trader.core.orders.plan import Plan
+from quantum_trader.core.out import Out
+from quantum_trader.core.state import TraderState
+from quantum_trader.core.units import sign_of
+
+STOP_ATTEMPTS_MAX = 3
+"""How often a refused first stop is tried again before the position is closed instead."""
+WOULD_TRIGGER = -2021
+"""The venue's code for a stop whose trigger the market has already passed."""
+
+
+def protect_first_fill(state: TraderState, plan: Plan, out: Out) -> None:
+    """Command the initial stop for the whole ordered quantity, priced off the real fill.
+
+    The stop covers the fills that are still to come: reduce-only orders never exceed what is there.
+    """
+    instrument = instrument_of(state, plan)
+    entry = plan.entry_price
+    price = stop_price(plan.made.side, entry, plan.effective.sl_frac, instrument)
+    plan.initial_stop = price
+    plan.naked_since_ms = plan.opened_ms = state.now_ms
+    plan.next_stop = command_stop(plan, out, price, plan.made.qty, "initial stop")
+    targets = target_prices(plan.made.side, entry, plan.effective.tp_frac, instrument)
+    out.say(
+        LevelsComputed(
+            **out.stamp(plan.trace_id),
+            plan_id=plan.made.plan_id,
+            symbol=plan.symbol,
+            side=plan.made.side,
+            leverage=plan.made.leverage,
+            entry_price=entry,
+            adaptive=plan.adaptive,
+            effective=plan.effective,
+            bounds=plan.bounds,
+            stop_price=price,
+            target_prices=targets,
+        )
+    )
+
+
+def on_stop_accepted(plan: Plan, fact: OrderAccepted, state: TraderState, out: Out) -> None:
+    """The new stop is real: it is in force from now on, and its predecessor may go."""
+    if plan.next_stop is None or plan.next_stop.client_order_id != fact.client_order_id:
+        return
+    old, plan.stop, plan.next_stop = plan.stop, plan.next_stop, None
+    plan.naked_since_ms = None
+    if old is not None:
+        plan.retiring[old.client_order_id] = state.now_ms
+        command_cancel(plan, out, "stop", old.client_order_id, "replaced by a tighter stop")
+
+
+def on_stop_rejected(plan: Plan, fact: OrderRejected, state: TraderState, out: Out) -> None:
+    """A stop that is refused is placed again, unless the market has passed it: then we leave."""
+    if plan.next_stop is None or plan.next_stop.client_order_id != fact.client_order_id:
+        if plan.stop is not None and plan.stop.client_order_id == fact.client_order_id:
+            plan.stop = None
+            close_now(state, plan, out, "stop refused at its trigger")
+        return
+    refused, plan.next_stop = plan.next_stop, None
+    if fact.code == WOULD_TRIGGER:
+        close_now(state, plan, out, "stop price already passed")
+    elif plan.stop is None and plan.stop_attempts < STOP_ATTEMPTS_MAX:
+        plan.next_stop = command_stop(plan, out, refused.price, refused.qty, "stop placed again")
+    elif plan.stop is None:
+        close_now(state, plan, out, f"no stop accepted: {fact.reason}")
+
+
+def on_stop_gone(plan: Plan, order_id: str, state: TraderState, out: Out) -> None:
+    """A stop was canceled. If it was the one in force and a position stands, replace it at once."""
+    plan.retiring.pop(order_id, None)
+    if plan.next_stop is not None and plan.next_stop.client_order_id == order_id:
+        plan.next_stop = None
+    if plan.stop is None or plan.stop.client_order_id != order_id:
+        return
+    lost, plan.stop = plan.stop, None
+    position = state.positions.get(plan.symbol)
+    if position is None or plan.next_stop is not None:
+        return
+    plan.naked_since_ms = state.now_ms
+    plan.next_stop = command_stop(plan, out, lost.price, abs(position.qty), "stop was lost")
+
+
+def tighten(state: TraderState, plan: Plan, out: Out, price: Decimal, reason: str) -> None:
+    """Move the stop to ``price`` for what remains, if that is tighter than what stands."""
+    position = state.positions.get(plan.symbol)
+    current = plan.next_stop or plan.stop
+    if position is None or plan.exit_id is not None:
+        return
+    if current is not None and (price - current.price) * sign_of(plan.made.side) <= 0:
+        return
+    plan.next_stop = command_stop(plan, out, price, abs(position.qty), reason)
+
+
+def instrument_of(state: TraderState, plan: Plan) -> Instrument:
+    """The instrument of a plan; a plan can only be made for a known one."""
+    if state.rules is None:
+        raise LookupError(f"no rules, and yet plan {plan.made.plan_id} exists")
+    return state.rules.instruments[plan.symbol]

@@ -1,0 +1,72 @@
+"""Everything the trader knows: a fold of the facts it has consumed, and nothing else.
+
+Facts are immutable; the state is the one thing that changes, in place, inside a step. It can be
+written as JSON and read back without loss, and gives the same hash in any process.
+"""
+
+import hashlib
+from decimal import Decimal
+
+import msgspec
+
+from quantum_trader.core.books.ledger import Ledger
+from quantum_trader.core.books.position import Position
+from quantum_trader.core.books.trade import OpenTrade
+from quantum_trader.core.events.ops import KillLevel
+from quantum_trader.core.market.view import MarketView
+from quantum_trader.core.orders.plan import Plan
+from quantum_trader.core.rules import Rules
+from quantum_trader.core.units import ZERO
+
+
+class Exposure(msgspec.Struct, kw_only=True):
+    """Sums over all positions, kept up to date fill by fill so that no gate has to add them up.
+
+    ``margin_usd`` is the initial margin at entry cost, ``gross_usd`` the cost of all positions.
+    """
+
+    margin_usd: Decimal = ZERO
+    gross_usd: Decimal = ZERO
+
+
+class TraderState(msgspec.Struct, kw_only=True):
+    """The state of one account on one shard of symbols.
+
+    ``planned`` maps every plan id ever used to when; it is never forgotten, so that one signal
+    can never have two plans. ``refused`` maps a plan id to the time until which a repeat of it
+    has to be recognised here; after that its age alone refuses it.
+    """
+
+    now_ms: int = 0
+    rules: Rules | None = None
+    safe_drain: bool = False
+    kill_level: KillLevel = "RUN"
+    markets: dict[str, MarketView] = {}
+    positions: dict[str, Position] = {}
+    trades: dict[str, OpenTrade] = {}
+    plans: dict[str, Plan] = {}
+    plan_of: dict[str, str] = {}
+    planned: dict[str, int] = {}
+    refused: dict[str, int] = {}
+    exposure: Exposure = msgspec.field(default_factory=Exposure)
+    last_open_ms: dict[str, int] = {}
+    last_close_ms: dict[str, int] = {}
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+
+    @property
+    def account(self) -> str:
+        """Whose state this is; empty before the first rules."""
+        return "" if self.rules is None else self.rules.account
+
+    def mark_of(self, symbol: str) -> Decimal | None:
+        """The mark price on the instrument's grid, None when nothing was seen."""
+        view = self.markets.get(symbol)
+        if view is None or view.mark is None or self.rules is None:
+            return None
+        instrument = self.rules.instruments.get(symbol)
+        return None if instrument is None else instrument.price_of(view.mark)
+
+
+def state_hash(state: msgspec.Struct) -> str:
+    """A hash that is equal when, and only when, two states are."""
+    return hashlib.sha256(msgspec.json.encode(state, order="deterministic")).hexdigest()

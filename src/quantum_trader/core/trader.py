@@ -1,0 +1,140 @@
+"""The composed step: one fact in, the facts that follow from it out.
+
+Deterministic: no clock, no randomness, no I/O. Time is what the facts say it is.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from quantum_trader.core.books.booking import book_funding
+from quantum_trader.core.events import (
+    CandleClosed,
+    DrainSwitched,
+    Fact,
+    FundingRatePublished,
+    FundingSettled,
+    IntentProposed,
+    KillLevelSet,
+    MarketFact,
+    MarkPriced,
+    OrderAccepted,
+    OrderCanceled,
+    OrderFilled,
+    OrderInDoubt,
+    OrderRejected,
+    OrderTriggered,
+    RulesAdopted,
+    SecondPassed,
+    Tick,
+)
+from quantum_trader.core.market.publish import publish_state
+from quantum_trader.core.market.view import MarketView, observe
+from quantum_trader.core.market.window import BarWindow
+from quantum_trader.core.orders.deadlines import check_deadlines
+from quantum_trader.core.orders.opening import on_intent
+from quantum_trader.core.orders.reports import on_order_fact
+from quantum_trader.core.out import Out
+from quantum_trader.core.state import TraderState
+
+_NOTHING: tuple[Fact, ...] = ()
+
+
+def step(state: TraderState, fact: Fact) -> Sequence[Fact]:
+    """Fold one fact into the state (in place) and return what follows from it.
+
+    A fact that is none of the trader's business changes nothing.
+    """
+    handler = _HANDLERS.get(type(fact))
+    return _NOTHING if handler is None else handler(state, fact)
+
+
+def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
+    view = state.markets.get(fact.symbol)
+    if view is None:
+        view = MarketView(source=fact.source, window=BarWindow())
+        state.markets[fact.symbol] = view
+    if not observe(view, fact):
+        return _NOTHING
+    if fact.at_ms > state.now_ms:
+        state.now_ms = fact.at_ms
+    if fact.symbol in state.trades and view.last is not None:
+        state.trades[fact.symbol].mark(view.last)
+    plan_id = state.plan_of.get(fact.symbol)
+    due = isinstance(fact, CandleClosed) and view.state_due()
+    if plan_id is None and not due:
+        return _NOTHING
+    out = Out(fact, state.account, state.now_ms)
+    if due:
+        publish_state(state, fact.symbol, out)
+    if plan_id is not None:
+        check_deadlines(state, state.plans[plan_id], out)
+    return out.facts
+
+
+def _on_second(state: TraderState, fact: SecondPassed) -> Sequence[Fact]:
+    if fact.at_ms <= state.now_ms and not state.plans:
+        return _NOTHING
+    state.now_ms = max(state.now_ms, fact.at_ms)
+    out = Out(fact, state.account, state.now_ms)
+    for plan in list(state.plans.values()):
+        check_deadlines(state, plan, out)
+    return out.facts
+
+
+def _on_intent(state: TraderState, fact: IntentProposed) -> Sequence[Fact]:
+    out = Out(fact, state.account, state.now_ms)
+    on_intent(state, fact, out)
+    return out.facts
+
+
+def _on_order(state: TraderState, fact: Any) -> Sequence[Fact]:
+    state.now_ms = max(state.now_ms, fact.at_ms)
+    out = Out(fact, state.account, state.now_ms)
+    on_order_fact(state, fact, out)
+    return out.facts
+
+
+def _on_funding(state: TraderState, fact: FundingSettled) -> Sequence[Fact]:
+    book_funding(state, fact)
+    return _NOTHING
+
+
+def _on_drain(state: TraderState, fact: DrainSwitched) -> Sequence[Fact]:
+    state.safe_drain = fact.on
+    return _NOTHING
+
+
+def _on_kill_level(state: TraderState, fact: KillLevelSet) -> Sequence[Fact]:
+    state.kill_level = fact.level
+    state.now_ms = max(state.now_ms, fact.at_ms)
+    out = Out(fact, state.account, state.now_ms)
+    for plan in list(state.plans.values()):
+        check_deadlines(state, plan, out)
+    return out.facts
+
+
+def _on_rules(state: TraderState, fact: RulesAdopted) -> Sequence[Fact]:
+    if state.rules is None:
+        state.ledger.deposit(fact.rules.deposit_usd)
+    state.rules = fact.rules
+    return _NOTHING
+
+
+_HANDLERS: dict[type[Fact], Callable[[TraderState, Any], Sequence[Fact]]] = {
+    CandleClosed: _on_market,
+    Tick: _on_market,
+    MarkPriced: _on_market,
+    FundingRatePublished: _on_market,
+    SecondPassed: _on_second,
+    IntentProposed: _on_intent,
+    OrderAccepted: _on_order,
+    OrderRejected: _on_order,
+    OrderInDoubt: _on_order,
+    OrderTriggered: _on_order,
+    OrderFilled: _on_order,
+    OrderCanceled: _on_order,
+    FundingSettled: _on_funding,
+    DrainSwitched: _on_drain,
+    KillLevelSet: _on_kill_level,
+    RulesAdopted: _on_rules,
+}

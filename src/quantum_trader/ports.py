@@ -1,0 +1,246 @@
+"""The doors to the world. Adapters implement them; services hold them; the core knows none."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+from quantum_trader.core.events import CancelCommanded, Fact, MarketFact, OrderCommanded
+from quantum_trader.core.events.orders import OrderRequest
+from quantum_trader.core.venue import AnyVenueUpdate, Placement, Rejected, VenueAccount, VenueOrder
+
+Fields = Mapping[bytes, bytes]
+"""What one stream entry holds, as bytes."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One message of a stream. ``fields`` is None for a tombstone: delivered, but data lost."""
+
+    stream: str
+    id: str
+    fields: Fields | None
+    deliveries: int
+
+
+class Output(msgspec.Struct, frozen=True):
+    """One message to append. ``id`` is ``<epoch>-<seq>``, or ``*`` on streams open to others."""
+
+    stream: str
+    id: str
+    fields: Fields
+
+
+class Commit(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything one batch changes; it becomes visible together or not at all.
+
+    ``seq`` numbers the commits of a service; ``<epoch>-<seq>`` is the id of the inbox record, so
+    that a repeated commit is recognised and a stale writer refused. ``projections`` maps a key to
+    the hash fields to set; a field value of None deletes the field.
+    """
+
+    service: str
+    epoch: int
+    seq: int
+    inbox: bytes
+    outputs: Sequence[Output]
+    acks: Mapping[str, Sequence[str]]
+    projections: Mapping[str, Mapping[str, bytes | None]]
+    snapshot: bytes | None
+
+
+CommitOutcome = Literal["committed", "already"]
+
+
+class Saved(msgspec.Struct, frozen=True):
+    """Where a service can start again: a snapshot, and the id of its last inbox record."""
+
+    snapshot: bytes | None
+    snapshot_at: str
+    last: str
+
+
+class GroupInfo(msgspec.Struct, frozen=True):
+    """One consumer group as the server and our own counters know it."""
+
+    service: str
+    pending: int
+    oldest_pending_ms: int | None
+    consumers: tuple[tuple[str, int, int], ...]
+    last_delivered: str
+    lag: int
+
+
+class StreamInfo(msgspec.Struct, frozen=True):
+    """One stream as the server knows it."""
+
+    stream: str
+    length: int
+    added: int
+    last_id: str
+    groups: tuple[GroupInfo, ...]
+
+
+class Bus(Protocol):
+    """Ordered streams, consumer groups and one atomic commit.
+
+    Every method raises ``BusUnreachable`` when no answer came; nothing retries by itself except
+    where the call is idempotent. ``0-0`` means "before everything".
+    """
+
+    async def append(self, stream: str, entries: Sequence[Fields], *, writer: str) -> None:
+        """Append a batch once: a retry after a lost reply adds nothing.
+
+        ``writer`` names one sequential writer; two writers with one name are a defect.
+        """
+
+    async def open_group(self, service: str, stream: str, start: str) -> None:
+        """Create the group of a service where it is missing. ``start`` is ``0`` or ``$``."""
+
+    async def read(
+        self, service: str, streams: Sequence[str], *, count: int, block_ms: int
+    ) -> list[Entry]:
+        """New entries for this service, stream by stream in the given order, oldest first."""
+
+    async def pending(self, service: str, stream: str, *, count: int) -> list[Entry]:
+        """Entries delivered to this service's consumer and not acknowledged, oldest first."""
+
+    async def claim(self, service: str, stream: str, *, idle_ms: int, count: int) -> int:
+        """Move entries that other consumers left idle into our own pending list; how many."""
+
+    async def take_lease(self, service: str) -> int:
+        """Become the writer of this service: a new, larger epoch. Older ones are fenced."""
+
+    async def commit(self, commit: Commit) -> CommitOutcome:
+        """Apply a commit. Raises ``Fenced`` when a newer epoch exists; then nothing changed."""
+
+    async def saved(self, service: str) -> Saved:
+        """The last snapshot and inbox position of a service."""
+
+    async def inbox(self, service: str, after: str, count: int) -> list[tuple[str, bytes]]:
+        """Inbox records after an id, oldest first."""
+
+    async def span(self, stream: str, first: str, last: str, count: int) -> list[Entry]:
+        """Entries from ``first`` to ``last`` inclusive (``-`` and ``+`` are the ends)."""
+
+    async def last(self, stream: str, count: int) -> list[Entry]:
+        """The newest entries of a stream, newest first."""
+
+    async def projection(self, key: str) -> dict[str, bytes]:
+        """A projected hash, empty when there is none."""
+
+    async def beat(self, service: str, status: Mapping[str, bytes]) -> None:
+        """Write the heartbeat of a loop."""
+
+    async def info(self, stream: str) -> StreamInfo | None:
+        """What is known of a stream, None when it does not exist."""
+
+    async def streams(self) -> list[str]:
+        """The names of all streams the server holds."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
+
+
+class Exchange(Protocol):
+    """A venue and one account on it.
+
+    Calls raise ``Unreachable`` (nothing was sent), ``InDoubt`` (sent, answer lost) or ``Locked``
+    (key or permission). A refusal by the venue's rules is a value, ``Rejected``.
+    """
+
+    async def configure(self, symbol: str, leverage: int) -> Rejected | None:
+        """Make leverage (and isolated margin) true for a symbol; None when it is."""
+
+    async def place(self, order: OrderRequest) -> Placement:
+        """Send one order. Its fills come through ``updates``."""
+
+    async def cancel(self, symbol: str, client_order_id: str) -> Placement:
+        """Cancel one order."""
+
+    async def find(self, symbol: str, client_order_id: str) -> VenueOrder | None:
+        """What became of an order; None when the venue does not know it (yet)."""
+
+    async def updates(self, after: int, wait_ms: int) -> Sequence[AnyVenueUpdate]:
+        """Reports after ``seq``, in order; waits at most ``wait_ms`` for the first."""
+
+    async def account(self) -> VenueAccount:
+        """Wallet, positions and open orders now."""
+
+    async def close(self) -> None:
+        """Let go of connections and files."""
+
+
+class SimulatedVenue(Exchange, Protocol):
+    """A venue that lives off market facts instead of a market."""
+
+    async def advance(self, fact: MarketFact) -> None:
+        """Let the market move: match, trigger, settle funding, liquidate. Repeats are ignored."""
+
+
+class Journalled(msgspec.Struct, frozen=True):
+    """What the journal knows of an order: the command and, once known, the first outcome."""
+
+    command: OrderCommanded | CancelCommanded
+    outcome: Fact | None
+
+
+class Journal(Protocol):
+    """The durable truth of what was sent and what came back, one per account.
+
+    Every method returns after the data is on disk (one fsync per call) and blocks for that long.
+    Raises ``StoreError``: then nothing of the call was written.
+    """
+
+    def intend(self, commands: Sequence[OrderCommanded | CancelCommanded]) -> list[bool]:
+        """Record commands before they are sent; False for each that was recorded before.
+
+        The same client order id with another content raises ``BrokenInvariant``.
+        """
+
+    def conclude(self, facts: Sequence[Fact], *, venue_seq: int | None) -> int:
+        """Record what came back; facts already known by id are left out. How many were new.
+
+        ``venue_seq`` moves the cursor in the venue's reports in the same transaction.
+        """
+
+    def known(self, client_order_id: str) -> Journalled | None:
+        """An order of ours, None when it is not."""
+
+    def unresolved(self) -> list[OrderCommanded | CancelCommanded]:
+        """Commands that were recorded and have no outcome, oldest first."""
+
+    def outbox(self, after: int, count: int) -> list[tuple[int, Fact]]:
+        """Recorded facts with their numbers, after a number, in order."""
+
+    def venue_seq(self) -> int:
+        """The last report of the venue that was recorded, 0 at the beginning."""
+
+    def verify(self) -> int:
+        """Check the hash chain from the beginning; the number of records. Raises ``StoreError``."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+class Clock(Protocol):
+    """Wall time and waiting; the only way to either."""
+
+    def now_ms(self) -> int:
+        """Epoch milliseconds, UTC."""
+
+    async def sleep_until(self, at_ms: int) -> None:
+        """Return at ``at_ms`` or, when that has passed, at once."""
+
+
+class MarketData(Protocol):
+    """A source of market facts."""
+
+    @property
+    def label(self) -> str:
+        """Where the facts come from; "SIMULATED" when nobody traded them."""
+
+    def history(self) -> Sequence[MarketFact]:
+        """Closed candles from before now, oldest first, so that nobody starts blind."""
+
+    def facts(self) -> AsyncIterator[MarketFact]:
+        """Facts as they become true."""

@@ -1,0 +1,91 @@
+"""A pure step as a handler: its outputs go where the table of streams says."""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import msgspec
+
+from quantum_trader.core.events import Fact
+from quantum_trader.core.state import state_hash
+from quantum_trader.ports import Bus, Entry
+from quantum_trader.services.batch import Handled, Projections, Received, Standing
+from quantum_trader.services.recovery import restore
+from quantum_trader.streams import ROUTES
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+Step = Callable[[S, Fact], Sequence[Fact]]
+"""Changes the state in place and returns what follows; the same every time it is asked."""
+
+Reading = Callable[[Entry], Fact]
+
+
+class Snapshots(msgspec.Struct, Generic[S], frozen=True):
+    """How the state is written, read back, and how many facts lie between two snapshots.
+
+    JSON keeps the order of every mapping, so a restored state is walked in the order in which
+    the lost one would have been.
+    """
+
+    load: Callable[[bytes], S]
+    save: Callable[[S], bytes] = msgspec.json.encode
+    every: int = 10_000
+
+
+def snapshots_of(kind: type[S], every: int = 10_000) -> Snapshots[S]:
+    """Snapshots of a state that is a plain struct."""
+    return Snapshots(load=msgspec.json.Decoder(kind).decode, every=every)
+
+
+class Fold(Generic[S]):
+    """Folds facts into a state.
+
+    ``project`` may name what readers without a group shall see of the state after a batch.
+    """
+
+    def __init__(
+        self,
+        step: Step[S],
+        begin: Callable[[], S],
+        snapshots: Snapshots[S],
+        read: Reading,
+        project: Callable[[S, Sequence[Fact]], Projections] | None = None,
+    ) -> None:
+        self.step = step
+        self.begin = begin
+        self.read = read
+        self.load = snapshots.load
+        self.state = begin()
+        self._snapshots = snapshots
+        self._project = project
+        self._since_snapshot = 0
+
+    def hash(self) -> str:
+        """A hash of the state, the same in any process."""
+        return state_hash(self.state)
+
+    async def restore(self, bus: Bus, service: str) -> Standing:
+        """Become what the last commit left behind."""
+        restored = await restore(bus, service, self)
+        self.state = restored.state
+        self._since_snapshot = restored.replayed
+        return restored.standing
+
+    async def handle(self, batch: Sequence[Received]) -> Handled:
+        """Fold a batch, fact by fact."""
+        step, state = self.step, self.state
+        said: list[Fact] = []
+        for received in batch:
+            said += step(state, received.fact)
+        return Handled(
+            [(ROUTES[type(fact)], fact) for fact in said],
+            self._project(state, said) if self._project is not None else {},
+            self._snapshot(len(batch)),
+        )
+
+    def _snapshot(self, more: int) -> bytes | None:
+        self._since_snapshot += more
+        if self._since_snapshot < self._snapshots.every:
+            return None
+        self._since_snapshot = 0
+        return self._snapshots.save(self.state)

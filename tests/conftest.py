@@ -1,0 +1,87 @@
+"""What every test shares: recorded market data, Hypothesis profiles, and the guard on skips."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parents[1]
+CORE_SECONDS_USUAL_MAX = 5.0
+
+# Both are derandomised: a red run is the fault of the change under test, on every machine alike.
+settings.register_profile("fast", derandomize=True, deadline=None, max_examples=60)
+settings.register_profile(
+    "ci",
+    derandomize=True,
+    deadline=None,
+    max_examples=200,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder of recorded market data, or skip: it is too large to live in this tree."""
+    default = ROOT.parent / "shared" / "data"
+    folder = Path(os.environ.get("QT_SHARED_DATA", default))
+    if not (folder / "manifest.json").is_file():
+        pytest.skip("optional: no recorded market data; QT_SHARED_DATA names its folder")
+    return folder
+
+
+class HouseReport:
+    """Lists skips that CI does not allow, and says when the core tests become slow.
+
+    With QT_CI=1 a skip counts as a failure unless its reason starts with ``optional:``. A test
+    that never runs where everything is installed protects nothing.
+    """
+
+    def __init__(self, *, strict: bool) -> None:
+        self.strict = strict
+        self.skips: list[str] = []
+        self.core_seconds = 0.0
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._note_skip(report)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.nodeid.startswith("tests/core/"):
+            self.core_seconds += report.duration
+        if not hasattr(report, "wasxfail"):
+            self._note_skip(report)
+
+    def _note_skip(self, report: pytest.CollectReport | pytest.TestReport) -> None:
+        if not report.skipped or not isinstance(report.longrepr, tuple):
+            return
+        reason = report.longrepr[2].removeprefix("Skipped: ")
+        if not reason.startswith("optional:"):
+            self.skips.append(f"{report.nodeid}: {reason}")
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
+        on_worker = hasattr(session.config, "workerinput")
+        if self.strict and self.skips and not on_worker and session.exitstatus == 0:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        yield
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.strict and self.skips:
+            terminalreporter.section("skips that CI does not allow", red=True)
+            for skip in self.skips:
+                terminalreporter.line(skip)
+        if self.core_seconds > CORE_SECONDS_USUAL_MAX:
+            terminalreporter.line(
+                f"tests/core took {self.core_seconds:.1f} s; usual is under "
+                f"{CORE_SECONDS_USUAL_MAX:.0f} s",
+                yellow=True,
+            )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Install the report once, in the process that talks to the terminal and in workers alike."""
+    strict = os.environ.get("QT_CI") == "1"
+    config.pluginmanager.register(HouseReport(strict=strict), "house-report")
