@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from quantum_trader.core.books.booking import book_funding
+from quantum_trader.core.books.trade import OpenTrade
 from quantum_trader.core.events import (
     CandleClosed,
     DrainSwitched,
@@ -57,8 +58,9 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
         return _NOTHING
     if fact.at_ms > state.now_ms:
         state.now_ms = fact.at_ms
-    if fact.symbol in state.trades and view.last is not None:
-        state.trades[fact.symbol].mark(view.last)
+    trade = state.trades.get(fact.symbol)
+    if trade is not None:
+        _mark_trade(trade, fact)
     plan_id = state.plan_of.get(fact.symbol)
     due = isinstance(fact, CandleClosed) and view.state_due()
     if plan_id is None and not due:
@@ -69,6 +71,15 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
     if plan_id is not None:
         check_deadlines(state, state.plans[plan_id], out)
     return out.facts
+
+
+def _mark_trade(trade: OpenTrade, fact: MarketFact) -> None:
+    """Note the best and worst prices a trade has seen."""
+    if isinstance(fact, CandleClosed):
+        trade.mark(fact.high)
+        trade.mark(fact.low)
+    elif isinstance(fact, Tick):
+        trade.mark(fact.price)
 
 
 def _on_second(state: TraderState, fact: SecondPassed) -> Sequence[Fact]:

@@ -1,1 +1,1 @@
-"""Async and thin: services move facts through doors and decide nothing."""
+"""Services: they move facts through doors, and decide nothing."""

@@ -16,24 +16,20 @@ from quantum_trader.core.errors import (
     BrokenInvariant,
     BusUnreachable,
     ExchangeError,
-    Malformed,
     StoreError,
     TraderError,
 )
-from quantum_trader.core.events import Fact
-from quantum_trader.ports import Bus, Clock, Commit, Entry, Output
-from quantum_trader.services import inbox, wire
+from quantum_trader.core.events import DeadLettered
+from quantum_trader.ports import Bus, Clock, Entry
+from quantum_trader.services import wire
 from quantum_trader.services.batch import NOTHING, Handled, Handler, Received, Standing
 from quantum_trader.services.dead_letters import dead_letter
-from quantum_trader.services.inbox import InboxRecord, Place, runs
+from quantum_trader.services.drafting import Lease, Work, commit_of, standing_after
 from quantum_trader.services.patience import Patience
-from quantum_trader.streams import LIVE, TRADE_INTENT, dead_letters_of
-
-OPEN_TO_OTHERS = frozenset({TRADE_INTENT})
-"""Streams on which the server gives the ids, because we are not the only writer."""
+from quantum_trader.services.pulse import Pulse
+from quantum_trader.streams import LIVE
 
 _STARTS = {row.key: row.start for row in LIVE}
-_UNREADABLE = (Malformed, msgspec.DecodeError, RecursionError)
 _THE_WORLD = (StoreError, ExchangeError)
 _DEFECTS = (
     TraderError,
@@ -76,6 +72,7 @@ class Consumer:
         streams: Sequence[str],
         handler: Handler,
         settings: LoopSettings,
+        *,
         clock: Clock,
     ) -> None:
         self._bus = bus
@@ -85,23 +82,22 @@ class Consumer:
         self._settings = settings
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
-        self._epoch = 0
+        self._lease = Lease(service, 0)
         self._standing: Standing | None = None
         self._unfinished: list[str] = []
-        self._processed = 0
-        self._last_ids: dict[str, str] = {}
-        self._claimed_ms = 0
-        self._beat_ms = 0
+        self._claim_due_ms = 0
+        self._pulse = Pulse(bus, service, settings.beat_every_ms)
 
     async def start(self) -> None:
         """Open the groups, fence every instance before this one, and restore the handler."""
-        for stream in self._streams:
-            await self._bus.open_group(self._service, stream, _STARTS[stream])
-        # Restoring first would miss what a predecessor commits until it is fenced.
-        self._epoch = await self._bus.take_lease(self._service)
-        self._standing = await self._handler.restore(self._bus, self._service)
-        self._unfinished = list(self._streams)
-        self._claimed_ms = 0
+        async with self._one_at_a_time:
+            for stream in self._streams:
+                await self._bus.open_group(self._service, stream, _STARTS[stream])
+            # Restoring first would miss what a predecessor commits until it is fenced.
+            self._lease = Lease(self._service, await self._bus.take_lease(self._service))
+            self._standing = await self._handler.restore(self._bus, self._service)
+            self._unfinished = list(self._streams)
+            self._claim_due_ms = 0
 
     async def run(self) -> NoReturn:
         """Consume for ever; whoever sees this return has found a defect.
@@ -122,22 +118,106 @@ class Consumer:
 
     async def poll_once(self, block_ms: int = 0) -> int:
         """Process one batch, if there is one within ``block_ms``; how many entries it had."""
-        if self._unfinished or self._clock.now_ms() >= self._claimed_ms + self._claim_every_ms:
+        entries: list[Entry] = []
+        if self._unfinished or self._clock.now_ms() >= self._claim_due_ms:
             entries = await self._left_over()
-            if entries:
-                return await self._process(entries)
-        entries = await self._bus.read(
-            self._service, self._streams, count=self._settings.batch_max, block_ms=block_ms
-        )
-        return await self._process(entries)
+        if not entries:
+            entries = await self._bus.read(
+                self._service, self._streams, count=self._settings.batch_max, block_ms=block_ms
+            )
+        if entries:
+            async with self._one_at_a_time:
+                await self._process(entries)
+        await self._pulse.beat(self._clock.now_ms())
+        return len(entries)
 
     async def publish(self, make: Callable[[], Awaitable[Handled]]) -> int:
         """Commit what ``make`` returns although no message caused it; how many outputs.
 
         ``make`` runs while no batch does, so outputs keep the order in which they were made.
+        Raises ``BusUnreachable`` while the loop itself waits for an answer.
         """
         async with self._one_at_a_time:
-            handled = await self._guarded(make)
+            if self._standing is None:
+                raise BusUnreachable(f"the loop of {self._service} has not started (again) yet")
+            standing = self._take_standing()
+            handled = await make()
             if handled.outputs or handled.projections:
-                await self._commit(handled, (), InboxRecord(n=0, out=0))
+                standing = await self._commit(standing, Work((), handled))
+            self._standing = standing
         return len(handled.outputs)
+
+    async def _left_over(self) -> list[Entry]:
+        """One entry that was given to us, or to a consumer that left it alone, and not finished.
+
+        Our own list is looked at now and then even while all is well: an instance that we fenced
+        may have read under our name.
+        """
+        while True:
+            while self._unfinished:
+                stream = self._unfinished[0]
+                entries = await self._bus.pending(self._service, stream, count=1)
+                if entries:
+                    return entries
+                del self._unfinished[0]
+            now_ms = self._clock.now_ms()
+            if now_ms < self._claim_due_ms:
+                return []
+            self._claim_due_ms = now_ms + self._settings.claim_idle_ms // 2
+            await self._claim()
+
+    async def _claim(self) -> None:
+        for stream in self._streams:
+            await self._bus.claim(
+                self._service,
+                stream,
+                idle_ms=self._settings.claim_idle_ms,
+                count=self._settings.batch_max,
+            )
+        self._unfinished = list(self._streams)
+
+    async def _process(self, entries: Sequence[Entry]) -> None:
+        standing = self._take_standing()
+        received, dead = self._read(entries)
+        handled = NOTHING if not received else await self._handle(standing, received)
+        self._standing = await self._commit(standing, Work(entries, handled, dead))
+        self._pulse.progress(entries, self._standing.seq)
+
+    def _take_standing(self) -> Standing:
+        """The standing, which is put back after the commit; whatever fails before leaves none."""
+        standing, self._standing = self._standing, None
+        if standing is None:
+            raise BrokenInvariant(f"the loop of {self._service} failed, or was never started")
+        return standing
+
+    def _read(self, entries: Sequence[Entry]) -> tuple[list[Received], list[DeadLettered]]:
+        received: list[Received] = []
+        dead: list[DeadLettered] = []
+        for entry in entries:
+            try:
+                received.append(Received(entry, self._handler.read(entry)))
+            except wire.UNREADABLE as error:
+                dead.append(self._letter(entry, error))
+        return received, dead
+
+    async def _handle(self, standing: Standing, received: Sequence[Received]) -> Handled:
+        try:
+            return await self._handler.handle(received)
+        except _THE_WORLD:
+            raise
+        except _DEFECTS as error:
+            entry = received[0].entry
+            if len(received) == 1 and entry.deliveries >= self._settings.deliveries_max:
+                letter = self._letter(entry, error)
+                await self._commit(standing, Work([entry], NOTHING, skipped=[letter]))
+            # Given up or not, the handler's state may be half changed: only a restart is sure.
+            raise
+
+    def _letter(self, entry: Entry, error: Exception) -> DeadLettered:
+        reason = f"{type(error).__name__}: {error}"
+        at_ms = self._clock.now_ms()
+        return dead_letter(entry, reason, at_ms=at_ms, account=self._settings.account)
+
+    async def _commit(self, standing: Standing, work: Work) -> Standing:
+        await self._bus.commit(commit_of(work, self._lease, standing))
+        return standing_after(standing, work)

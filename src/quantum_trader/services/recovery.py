@@ -107,8 +107,9 @@ def _read(fold: Replayable[S], entry: Entry) -> Fact:
 
 async def _records(bus: Bus, service: str, after: str) -> AsyncIterator[InboxRecord]:
     while page := await bus.inbox(service, after, RECORDS_PER_READ):
-        for after, record in page:  # noqa: B020 - the last id is where the next page begins
+        for _, record in page:
             yield inbox.decode(record)
+        after = page[-1][0]
 
 
 class _Tape:

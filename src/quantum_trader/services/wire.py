@@ -1,11 +1,16 @@
 """How facts travel: their tag and their canonical JSON, as two fields of a stream entry."""
 
+import msgspec
+
 from quantum_trader.core import events
 from quantum_trader.core.errors import Malformed
 from quantum_trader.core.events import TAGS, Fact
 from quantum_trader.core.intent_edge import read_intent
 from quantum_trader.ports import Entry, Fields
 from quantum_trader.streams import LIVE, TRADE_INTENT
+
+UNREADABLE = (Malformed, msgspec.DecodeError, RecursionError)
+"""What reading raises when an entry makes no sense; the last for JSON nested without end."""
 
 _TAGS = {kind: tag.encode() for kind, tag in TAGS.items()}
 _BELONG = {row.key: frozenset(row.facts) for row in LIVE}

@@ -74,9 +74,7 @@ class MemoryBus:
     idle, so that two replays of the same facts give the same ids. ``consumer`` names the instance.
     """
 
-    def __init__(
-        self, *, consumer: str = "memory", now_ms: Callable[[], int] = _no_time
-    ) -> None:
+    def __init__(self, *, consumer: str = "memory", now_ms: Callable[[], int] = _no_time) -> None:
         self._consumer = consumer
         self._now_ms = now_ms
         self._store = _Store()
@@ -107,7 +105,7 @@ class MemoryBus:
                 log.trim(min(group.passed() for group in log.groups.values()))
         for service, (_, at) in self._store.snapshots.items():
             records = self._store.log(keys.inbox(service))
-            records.trim(records.added - len(records.between(at, "+")) + 1)
+            records.trim(records.added - len(records.between(_following(at), "+")))
 
     def lose(self, stream: str, entry_id: str) -> None:
         """Lose the data of one entry, as a careless hand would: it becomes a tombstone."""
@@ -182,9 +180,7 @@ class MemoryBus:
 
     async def inbox(self, service: str, after: str, count: int) -> list[tuple[str, bytes]]:
         """Inbox records after an id, oldest first."""
-        first, second = parse(after)
-        following = show((first, second + 1))
-        found = await self.span(keys.inbox(service), following, "+", count)
+        found = await self.span(keys.inbox(service), _following(after), "+", count)
         return [(one.id, one.fields[keys.RECORD]) for one in found if one.fields is not None]
 
     async def span(self, stream: str, first: str, last: str, count: int) -> list[Entry]:
@@ -280,6 +276,11 @@ class MemoryBus:
         if commit.snapshot:
             store.snapshots[commit.service] = (commit.snapshot, show(record_id))
         store.announce()
+
+
+def _following(text: str) -> str:
+    first, second = parse(text)
+    return show((first, second + 1))
 
 
 def _change(fields: dict[str, bytes], changes: Mapping[str, bytes | None]) -> None:

@@ -106,13 +106,9 @@ class Log:
         for one in own[:count]:
             one.times += 1
             one.at_ms = now_ms
-        return [
-            Entry(self.key, one.entry.id, one.entry.fields, one.times) for one in own[:count]
-        ]
+        return [Entry(self.key, one.entry.id, one.entry.fields, one.times) for one in own[:count]]
 
-    def claim(
-        self, group: Group, consumer: str, idle_ms: int, count: int, now_ms: int
-    ) -> int:
+    def claim(self, group: Group, consumer: str, idle_ms: int, count: int, now_ms: int) -> int:
         """Take over deliveries of others; those whose data is lost are dropped."""
         group.seen_ms[consumer] = now_ms
         idle = [

@@ -6,11 +6,12 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from quantum_trader.adapters.journal.orders import Command, ends
+from quantum_trader.adapters.journal.orders import ends
 from quantum_trader.core import events
 from quantum_trader.core.errors import StoreError
 from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
 from quantum_trader.core.events.orders import OrderFact
+from quantum_trader.core.orders.ids import Command
 
 Kind = Literal["epoch", "order", "cancel", "fact", "cursor"]
 

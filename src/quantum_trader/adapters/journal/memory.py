@@ -3,16 +3,10 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from quantum_trader.adapters.journal.orders import (
-    Command,
-    OpenOrders,
-    check_same,
-    ends,
-    is_outcome,
-    name_of,
-)
+from quantum_trader.adapters.journal.orders import OpenOrders, check_same, ends, is_outcome
 from quantum_trader.core.events import Fact, OrderCommanded
 from quantum_trader.core.events.orders import OrderFact
+from quantum_trader.core.orders.ids import Command, name_of
 from quantum_trader.ports import Journalled
 
 

@@ -13,16 +13,8 @@ from quantum_trader.core.events import (
     OrderRejected,
 )
 from quantum_trader.core.events.orders import OrderFact
+from quantum_trader.core.orders.ids import Command, name_of
 from quantum_trader.ports import Journalled
-
-Command = OrderCommanded | CancelCommanded
-
-
-def name_of(command: Command) -> str:
-    """The client id of the order that a command places or cancels."""
-    if isinstance(command, OrderCommanded):
-        return command.order.client_order_id
-    return command.client_order_id
 
 
 def ends(fact: Fact) -> bool:
@@ -74,16 +66,14 @@ class OpenOrders:
             order.cancels.append((number, command))
 
     def take_fact(self, fact: Fact) -> None:
-        """Remember the first outcome; forget the order at its end."""
+        """Remember the first outcome, even one that came before; forget the order at its end."""
         if not isinstance(fact, OrderFact):
             return
-        order = self._orders.get(fact.client_order_id)
-        if order is None:
-            return
-        if order.outcome is None and is_outcome(fact):
-            order.outcome = fact
         if ends(fact):
-            del self._orders[fact.client_order_id]
+            self._orders.pop(fact.client_order_id, None)
+        elif is_outcome(fact):
+            order = self._orders.setdefault(fact.client_order_id, _OpenOrder())
+            order.outcome = order.outcome or fact
 
     def get(self, client_order_id: str) -> Journalled | None:
         """An open order, None when it has ended or was never ours."""

@@ -25,10 +25,11 @@ from quantum_trader.adapters.journal.chain import (
     record_of_epoch,
     record_of_fact,
 )
-from quantum_trader.adapters.journal.orders import Command, OpenOrders, check_same, is_outcome
+from quantum_trader.adapters.journal.orders import OpenOrders, check_same, is_outcome
 from quantum_trader.core import events
 from quantum_trader.core.errors import ConfigError, Fenced, StoreError
 from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
+from quantum_trader.core.orders.ids import Command, name_of
 from quantum_trader.ports import Journalled
 
 SCHEMA = 1
@@ -103,7 +104,7 @@ class SqliteJournal:
         number = self._write(records)
         for command in fresh.values():
             number += 1
-            if isinstance(command, OrderCommanded) or not self._has_ended(command):
+            if not self._rows(_HAS_ENDED, name_of(command)):
                 self._open.take_command(number, command)
         return answers
 
@@ -225,9 +226,6 @@ class SqliteJournal:
     def _command(self, kind: Kind, identity: str) -> Command | None:
         bodies = self._column(_BODY, kind, identity)
         return _command_decoder.decode(bodies[0]) if bodies else None
-
-    def _has_ended(self, cancel: CancelCommanded) -> bool:
-        return bool(self._rows(_HAS_ENDED, cancel.client_order_id))
 
     def _column(self, query: str, *values: str) -> list[bytes]:
         return [row[0] for row in self._rows(query, *values)]

@@ -26,6 +26,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Coroutine, Iterable, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -51,6 +52,17 @@ DataDir = Annotated[
 ForceProgress = Annotated[
     bool, typer.Option("--progress", help="Show progress even where nobody seems to watch.")
 ]
+
+
+def number(text: str) -> Decimal:
+    """A finite decimal number that somebody typed; parses an option: ``parser=number``."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite():
+        raise typer.BadParameter(f"{text!r} is not a number")
+    return value
 
 
 def new_app() -> typer.Typer:
@@ -130,7 +142,8 @@ class Progress:
 
         console = Console(stderr=True)
         self._bar = RichProgress(console=console, transient=not self._forced)
-        self._bar.add_task(plain(self._title), total=self._total, completed=self._done)
+        task = self._bar.add_task(plain(self._title), total=self._total)
+        self._bar.update(task, completed=self._done)
         self._bar.start()
 
     def __exit__(

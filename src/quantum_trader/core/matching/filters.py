@@ -7,7 +7,7 @@ from decimal import Decimal
 from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.matching.state import Market, VenueState
-from quantum_trader.core.units import decimal_of
+from quantum_trader.core.units import ZERO, decimal_of
 from quantum_trader.core.venue import Rejected
 
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
@@ -43,7 +43,7 @@ def _questions(
     for price in (order.price, order.trigger_price):
         yield _grid(instrument, price)
     if market.last is None:
-        yield -4131, f"No price of {order.symbol} is known yet."
+        yield -1112, "No orders on book for symbol."
         return
     last = decimal_of(market.last)
     mark = decimal_of(market.last if market.mark is None else market.mark)
@@ -157,7 +157,7 @@ def reducible(market: Market, order: OrderRequest) -> Decimal:
     """How much of the position an order could close: zero when flat or on the same side."""
     held = market.position.qty
     against = (held > 0) == (order.side == "SELL")
-    return abs(held) if held and against else Decimal(0)
+    return abs(held) if held and against else ZERO
 
 
 def _trigger(state: VenueState, order: OrderRequest, last: Decimal) -> Refused:

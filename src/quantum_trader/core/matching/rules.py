@@ -1,4 +1,4 @@
-"""How the simulated venue deals: its instruments, fees, slippage and the order of a bar's events."""
+"""How the simulated venue deals: instruments, fees, slippage, margin, and what comes first."""
 
 from collections.abc import Mapping
 from decimal import Decimal

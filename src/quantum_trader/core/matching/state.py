@@ -5,12 +5,9 @@ from decimal import Decimal
 import msgspec
 
 from quantum_trader.core.books.position import FLAT, Position
+from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events.orders import OrderRequest
-from quantum_trader.core.matching.rules import LEVERAGE_UNSET, MatchingRules
-from quantum_trader.core.units import ZERO
-from quantum_trader.core.venue import AnyVenueUpdate, OrderState, VenueCancel, VenueOrder
-
-REDUCE_ONLY_ENDED = "position is flat"
+from quantum_trader.core.units import ZERO, decimal_of
 
 
 class OpenOrder(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,8 +16,8 @@ class OpenOrder(msgspec.Struct, frozen=True, kw_only=True):
     ``reach`` is a float because every bar is compared with it.
     """
 
-    request: OrderRequest
     number: int
+    request: OrderRequest
     placed_ms: int
     reach: float
     above: bool
@@ -28,7 +25,7 @@ class OpenOrder(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def conditional(self) -> bool:
         """It waits for a trigger and then takes liquidity; otherwise it rests in the book."""
-        return self.request.kind != "LIMIT"
+        return self.request.trigger_price is not None
 
 
 class Market(msgspec.Struct, kw_only=True):
@@ -58,7 +55,8 @@ class Market(msgspec.Struct, kw_only=True):
 class VenueState(msgspec.Struct, kw_only=True):
     """The whole venue of one account. ``seq``, ``trades`` and ``placed`` only ever count up.
 
-    ``wallet_usd`` is the deposit plus everything realised, less fees, plus funding.
+    ``at_ms`` is the time of the newest market fact: the only clock the venue has. ``wallet_usd``
+    is the deposit plus everything realised, less fees, plus funding.
     """
 
     wallet_usd: Decimal
@@ -69,64 +67,9 @@ class VenueState(msgspec.Struct, kw_only=True):
     placed: int = 0
 
 
-class Effects(msgspec.Struct):
-    """What a step did: the venue's reports in order, and the orders that came to their end."""
-
-    updates: list[AnyVenueUpdate]
-    ended: list[VenueOrder]
-
-
-def opened(rules: MatchingRules) -> VenueState:
-    """A new account with nothing but its deposit."""
-    return VenueState(wallet_usd=rules.deposit_usd, markets={})
-
-
-def nothing() -> Effects:
-    """Effects to be filled by a step."""
-    return Effects([], [])
-
-
-def market_of(state: VenueState, rules: MatchingRules, symbol: str) -> Market:
-    """The market of a symbol, made when it is first needed. ``KeyError`` without instrument."""
-    market = state.markets.get(symbol)
-    if market is None:
-        leverage_max = rules.instruments[symbol].tiers[0].leverage_max
-        market = Market(symbol=symbol, leverage=min(LEVERAGE_UNSET, leverage_max), orders=[])
-        state.markets[symbol] = market
-    return market
-
-
-def next_seq(state: VenueState) -> int:
-    """The number of the venue's next report."""
-    state.seq += 1
-    return state.seq
-
-
-def end_order(order: OpenOrder, how: OrderState, filled_qty: Decimal, effects: Effects) -> None:
-    """Remember how an order ended, for those who ask later."""
-    name = order.request.client_order_id
-    effects.ended.append(
-        VenueOrder(
-            client_order_id=name,
-            venue_order_id=str(order.number),
-            state=how,
-            filled_qty=filled_qty,
-        )
-    )
-
-
-def cancel_order(
-    state: VenueState, market: Market, order: OpenOrder, reason: str, effects: Effects
-) -> None:
-    """Take an order out of the book and report it."""
-    market.orders.remove(order)
-    end_order(order, "canceled", ZERO, effects)
-    effects.updates.append(
-        VenueCancel(
-            seq=next_seq(state),
-            at_ms=state.at_ms,
-            symbol=market.symbol,
-            client_order_id=order.request.client_order_id,
-            reason=reason,
-        )
-    )
+def mark_of(market: Market) -> Decimal:
+    """The price a position is valued at. A position cannot exist before the first price."""
+    value = market.last if market.mark is None else market.mark
+    if value is None:
+        raise BrokenInvariant(f"{market.symbol} is valued without a price")
+    return decimal_of(value)

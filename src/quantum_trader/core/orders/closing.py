@@ -51,6 +51,7 @@ def answer(plan: Plan, out: Out, status: ResultStatus, reason: str) -> None:
 def on_flat(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
     """The position is gone: nothing to protect, only orders to see off."""
     plan.flat_ms = state.now_ms
+    plan.exit_reason = reason
     plan.exit_id = None
     plan.naked_since_ms = None
     answer(plan, out, "failed", f"closed at once: {reason}")

@@ -5,7 +5,10 @@ from base64 import b32encode
 from collections.abc import Mapping
 from hashlib import sha256
 
-from quantum_trader.core.events.orders import OrderRole
+from quantum_trader.core.events.orders import CancelCommanded, OrderCommanded, OrderRole
+
+Command = OrderCommanded | CancelCommanded
+"""What the gateway is asked to do: place an order, or cancel one."""
 
 OURS = "q1"
 """How every client order id of ours begins; the digit is the version of this scheme."""
@@ -30,3 +33,15 @@ def client_order_id(role: OrderRole, account: str, plan_id: str, leg: int, attem
 def is_ours(client_id: str) -> bool:
     """Whether an order was named by us; a liquidation or an order made by hand was not."""
     return _OURS_PATTERN.fullmatch(client_id) is not None
+
+
+def name_of(command: Command) -> str:
+    """The client id of the order that a command places or cancels."""
+    if isinstance(command, OrderCommanded):
+        return command.order.client_order_id
+    return command.client_order_id
+
+
+def symbol_of(command: Command) -> str:
+    """The symbol a command is about."""
+    return command.order.symbol if isinstance(command, OrderCommanded) else command.symbol

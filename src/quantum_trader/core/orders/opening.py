@@ -20,10 +20,11 @@ from quantum_trader.core.orders.ids import client_order_id
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.out import Out
 from quantum_trader.core.risk.case import Draft, EntryCase
-from quantum_trader.core.risk.draft import Problem, draft_entry
+from quantum_trader.core.risk.draft import Ask, Problem, draft_entry
 from quantum_trader.core.risk.review import ApprovedIntent, review
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.state import TraderState
+from quantum_trader.core.units import Side
 
 REMEMBER_REFUSED_MS = 600_000
 """How long a refused intent is recognised as a repeat; after this its age refuses it anyway."""
@@ -145,8 +146,22 @@ def gather(
     instrument = rules.instruments.get(intent.symbol)
     available = state.ledger.wallet_usd - state.exposure.margin_usd
     draft: Draft | Problem = Problem("no instrument or no mark price")
-    if instrument is not None and mark is not None:
-        draft = draft_entry(intent, instrument, mark, (rules, available, market))
+    side = _direction(intent)
+    if instrument is not None and mark is not None and side is not None:
+        draft = draft_entry(
+            Ask(
+                intent=intent,
+                side=side,
+                leverage=intent.leverage or rules.limits.leverage_default,
+                instrument=instrument,
+                mark=mark,
+                wallet_usd=state.ledger.wallet_usd,
+                available_usd=available,
+                funding_rate_frac=None if view is None else view.funding_rate_frac,
+                state=market,
+                rules=rules,
+            )
+        )
     holder = state.plan_of.get(intent.symbol)
     if holder is None and intent.symbol in state.positions:
         holder = "a position that no plan owns"
@@ -172,6 +187,12 @@ def gather(
     )
 
 
+def _direction(intent: IntentProposed) -> Side | None:
+    if intent.side == "LONG" or intent.side == "SHORT":
+        return intent.side
+    return None
+
+
 def _open(state: TraderState, rules: Rules, approved: ApprovedIntent, out: Out) -> None:
     """Make the plan and command its entry. Only an approved intent can get here."""
     case = approved.case
@@ -189,6 +210,7 @@ def _open(state: TraderState, rules: Rules, approved: ApprovedIntent, out: Out) 
         adaptive=draft.adaptive,
         effective=draft.effective,
         bounds=draft.bounds,
+        asked_stop=draft.asked_stop,
         entry_id=entry_id,
     )
     state.plan_of[intent.symbol] = made.plan_id

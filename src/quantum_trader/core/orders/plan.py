@@ -37,6 +37,7 @@ class Plan(msgspec.Struct, kw_only=True):
     adaptive: LevelSet
     effective: LevelSet
     bounds: tuple[Bound, ...]
+    asked_stop: Decimal | None
     entry_id: str
     opened_ms: int = 0
     entry_done: bool = False

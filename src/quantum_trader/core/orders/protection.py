@@ -7,7 +7,7 @@ moment is there none. Stops only tighten. A position that cannot be protected is
 from decimal import Decimal
 
 from quantum_trader.core.events import LevelsComputed, OrderAccepted, OrderRejected
-from quantum_trader.core.exits.bounds import stop_price, target_prices
+from quantum_trader.core.exits.bounds import stop_price, stop_problem, target_prices
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.orders.closing import close_now
 from quantum_trader.core.orders.commands import command_cancel, command_stop
@@ -29,7 +29,7 @@ def protect_first_fill(state: TraderState, plan: Plan, out: Out) -> None:
     """
     instrument = instrument_of(state, plan)
     entry = plan.entry_price
-    price = stop_price(plan.made.side, entry, plan.effective.sl_frac, instrument)
+    price = _first_stop(plan, entry, instrument)
     plan.initial_stop = price
     plan.naked_since_ms = plan.opened_ms = state.now_ms
     plan.next_stop = command_stop(plan, out, price, plan.made.qty, "initial stop")
@@ -49,6 +49,14 @@ def protect_first_fill(state: TraderState, plan: Plan, out: Out) -> None:
             target_prices=targets,
         )
     )
+
+
+def _first_stop(plan: Plan, entry: Decimal, instrument: Instrument) -> Decimal:
+    """The proposer's stop where it still fits the real fill, else ours off the real fill."""
+    side, asked = plan.made.side, plan.asked_stop
+    if asked is not None and stop_problem(side, entry, asked, plan.bounds) is None:
+        return asked
+    return stop_price(side, entry, plan.effective.sl_frac, instrument, plan.bounds)
 
 
 def on_stop_accepted(plan: Plan, fact: OrderAccepted, state: TraderState, out: Out) -> None:

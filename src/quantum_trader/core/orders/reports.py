@@ -1,6 +1,6 @@
 """What the venue says about an order, told to the plan it belongs to."""
 
-from quantum_trader.core.books.booking import book_fill
+from quantum_trader.core.books.booking import book_fill, closing_reason
 from quantum_trader.core.events import (
     OrderAccepted,
     OrderCanceled,
@@ -60,7 +60,7 @@ def _on_filled(state: TraderState, plan: Plan | None, fact: OrderFilled, out: Ou
         return
     staged = _note(plan, fact)
     if book_fill(state, plan, fact, out):
-        on_flat(state, plan, out, plan.exit_reason or fact.role)
+        on_flat(state, plan, out, closing_reason(plan, fact))
     elif fact.role == "entry":
         plan.flat_ms = None
         if plan.stop is None and plan.next_stop is None:

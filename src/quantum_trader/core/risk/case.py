@@ -12,7 +12,10 @@ from quantum_trader.core.units import Side
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """The trade an intent would become: size, leverage, stop and ladder, before any gate."""
+    """The trade an intent would become: size, leverage, stop and ladder, before any gate.
+
+    ``asked_stop`` is the proposer's own stop price where it was taken over ours.
+    """
 
     side: Side
     leverage: int
@@ -22,6 +25,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     margin_usd: Decimal
     fee_usd: Decimal
     stop_price: Decimal
+    asked_stop: Decimal | None
     legs: tuple[Leg, ...]
     risk_usd: Decimal
     liquidation_price: Decimal | None

@@ -20,7 +20,7 @@ CONFIDENCE_HOLD = 0.30
 class TrendState(BarCursor, kw_only=True, tag="trend"):
     """The closes of the last 24 hours as a ring; ``slot`` holds the oldest once it is full."""
 
-    closes: list[float] = []
+    closes: list[float] = msgspec.field(default_factory=list)
     slot: int = 0
     side: SignalSide | None = None
 
@@ -62,7 +62,7 @@ class Trend(msgspec.Struct, frozen=True, kw_only=True):
         ago = state.closes[state.slot]
         state.closes[state.slot] = close
         state.slot = (state.slot + 1) % len(state.closes)
-        change_frac = close / ago - 1.0
+        change_frac = (close - ago) / ago
         side = self._side(change_frac)
         if side == state.side:
             return None

@@ -1,0 +1,265 @@
+"""``quantum levels``: the exit levels of a position, and why they are what they are."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from quantum_trader.adapters.market.instrument_files import load as load_instruments
+from quantum_trader.app.cli.frame import (
+    DONE,
+    FOUND,
+    Json,
+    new_app,
+    number,
+    remark,
+    say,
+    show_json,
+    show_table,
+)
+from quantum_trader.app.config import load
+from quantum_trader.core.books.margin import initial_usd, liquidation_price
+from quantum_trader.core.books.position import Position
+from quantum_trader.core.default_instruments import unknown_symbol
+from quantum_trader.core.errors import UsageError
+from quantum_trader.core.events.exits import Bound, LevelSet
+from quantum_trader.core.exits.bounds import (
+    BoundContext,
+    effective,
+    liquidation_distance,
+    stop_price,
+    target_prices,
+)
+from quantum_trader.core.exits.levels import LevelInputs, adaptive
+from quantum_trader.core.instrument import Instrument
+from quantum_trader.core.intent_edge import SIDES
+from quantum_trader.core.units import Side, money, percent_text, sign_of, usd_text
+
+NOTIONAL_USUAL_USD = Decimal(1_000)
+
+app = new_app()
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """A position that somebody thinks of, and the market around it; None is missing."""
+
+    instrument: Instrument
+    side: Side
+    leverage: int
+    entry_price: Decimal
+    qty: Decimal
+    taker_fee_frac: Decimal
+    spread_frac: Decimal
+    volatility_factor: float | None
+    funding_rate_frac: float | None
+    divergence: float | None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """The levels of one position. Without effective levels ``problem`` says why there are none.
+
+    ``loss_at_stop_usd`` leaves fees out; ``margin_at_stop_frac`` is that loss over the margin.
+    """
+
+    symbol: str
+    side: Side
+    leverage: int
+    entry_price: Decimal
+    qty: Decimal
+    notional_usd: Decimal
+    margin_usd: Decimal
+    adaptive: LevelSet
+    effective: LevelSet | None
+    bounds: tuple[Bound, ...]
+    problem: str | None
+    stop_price: Decimal | None
+    target_prices: tuple[Decimal, ...]
+    liquidation_price: Decimal | None
+    liquidation_frac: float | None
+    fees_usd: Decimal
+    loss_at_stop_usd: Decimal | None
+    margin_at_stop_frac: float | None
+
+
+@app.command()
+def levels(
+    symbol: Annotated[str, typer.Option(help="Such as BTCUSDT.")],
+    side: Annotated[str, typer.Option(help="LONG or SHORT (BUY and SELL mean the same).")],
+    leverage: Annotated[int, typer.Option(min=1, max=125)],
+    entry: Annotated[Decimal, typer.Option(parser=number, help="The entry price.")],
+    volatility: Annotated[float | None, typer.Option(help="Over its reference; 1 is usual.")] = None,
+    funding: Annotated[float | None, typer.Option(help="Rate per interval, as a fraction.")] = None,
+    divergence: Annotated[float | None, typer.Option(help="Between venues, a fraction.")] = None,
+    qty: Annotated[Decimal | None, typer.Option(parser=number, help="In base units.")] = None,
+    notional: Annotated[
+        Decimal | None, typer.Option(parser=number, help="In USDT; 1000 unless told.")
+    ] = None,
+    instruments: Annotated[Path | None, typer.Option(help="An exchangeInfo response.")] = None,
+    brackets: Annotated[Path | None, typer.Option(help="A leverageBracket response.")] = None,
+    as_json: Json = False,
+) -> int:
+    """Take-profit and stop levels with every bound that was asked, and what it did.
+
+    Exit code 1 when no stop fits, so that no such entry would be taken.
+    """
+    config = load(typed={"instruments": instruments, "brackets": brackets})
+    wanted = symbol.strip().upper()
+    instrument = load_instruments(config.instruments, config.brackets).get(wanted)
+    if instrument is None:
+        raise UsageError(unknown_symbol(wanted))
+    if entry <= 0:
+        raise UsageError(f"--entry {entry}: a price is above zero")
+    answer = answer_for(
+        Asked(
+            instrument=instrument,
+            side=_side(side),
+            leverage=leverage,
+            entry_price=entry,
+            qty=_quantity(instrument, entry, qty, notional),
+            taker_fee_frac=config.venue_fees.taker_frac,
+            spread_frac=config.exit_rules.spread_frac,
+            volatility_factor=volatility,
+            funding_rate_frac=funding,
+            divergence=divergence,
+        )
+    )
+    _show(answer, as_json=as_json)
+    return DONE if answer.problem is None else FOUND
+
+
+def answer_for(asked: Asked) -> Answer:
+    """The levels of a position: the formula, the bounds, and prices on the grid."""
+    wanted = _adaptive(asked)
+    cost_usd = money(asked.qty * asked.entry_price)
+    margin_usd = initial_usd(cost_usd, asked.leverage)
+    position = Position(asked.qty * sign_of(asked.side), cost_usd)
+    context = BoundContext(
+        side=asked.side,
+        leverage=float(asked.leverage),
+        entry_price=asked.entry_price,
+        liquidation_price=liquidation_price(asked.instrument, position, margin_usd),
+        taker_fee_frac=asked.taker_fee_frac,
+        spread_frac=asked.spread_frac,
+        tick=asked.instrument.tick,
+    )
+    outcome = effective(wanted, context)
+    prices: tuple[Decimal, ...] = ()
+    stop: Decimal | None = None
+    if outcome.levels is not None:
+        found = outcome.levels
+        prices = target_prices(asked.side, asked.entry_price, found.tp_frac, asked.instrument)
+        bounds = outcome.bounds
+        stop = stop_price(asked.side, asked.entry_price, found.sl_frac, asked.instrument, bounds)
+    loss_usd = None if stop is None else money(asked.qty * abs(asked.entry_price - stop))
+    return Answer(
+        symbol=asked.instrument.symbol,
+        side=asked.side,
+        leverage=asked.leverage,
+        entry_price=asked.entry_price,
+        qty=asked.qty,
+        notional_usd=cost_usd,
+        margin_usd=margin_usd,
+        adaptive=wanted,
+        effective=outcome.levels,
+        bounds=outcome.bounds,
+        problem=outcome.problem or _venue_problem(asked, cost_usd),
+        stop_price=stop,
+        target_prices=prices,
+        liquidation_price=context.liquidation_price
+        and asked.instrument.nearest_price(context.liquidation_price),
+        liquidation_frac=liquidation_distance(context),
+        fees_usd=money(2 * cost_usd * asked.taker_fee_frac),
+        loss_at_stop_usd=loss_usd,
+        margin_at_stop_frac=None if loss_usd is None else float(loss_usd / margin_usd),
+    )
+
+
+def _adaptive(asked: Asked) -> LevelSet:
+    try:
+        return adaptive(
+            LevelInputs(
+                side=asked.side,
+                leverage=float(asked.leverage),
+                volatility_factor=asked.volatility_factor,
+                funding_rate_frac=asked.funding_rate_frac,
+                divergence=asked.divergence,
+            )
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+
+
+def _venue_problem(asked: Asked, notional_usd: Decimal) -> str | None:
+    most = asked.instrument.leverage_max_at(notional_usd)
+    if asked.leverage <= most:
+        return None
+    return (
+        f"{asked.instrument.symbol}: the venue allows at most {most}x for "
+        f"{usd_text(notional_usd)}; lower the leverage or the size"
+    )
+
+
+def _side(text: str) -> Side:
+    side = SIDES.get(text.strip().upper())
+    if side == "LONG" or side == "SHORT":
+        return side
+    raise UsageError(f"--side {text}: expected LONG or SHORT")
+
+
+def _quantity(
+    instrument: Instrument, entry: Decimal, qty: Decimal | None, notional: Decimal | None
+) -> Decimal:
+    """What was asked for on the step grid, or what 1000 USDT buy."""
+    if qty is not None and notional is not None:
+        raise UsageError("--qty and --notional both say how much; give one of them")
+    wanted = (notional or NOTIONAL_USUAL_USD) / entry if qty is None else qty
+    on_grid = instrument.floor_qty(wanted)
+    if on_grid <= 0:
+        raise UsageError(
+            f"{wanted:f} {instrument.symbol} is less than one step of {instrument.order_step}"
+        )
+    return on_grid
+
+
+def _show(answer: Answer, *, as_json: bool) -> None:
+    if as_json:
+        show_json(answer)
+        return
+    say(
+        f"{answer.symbol} {answer.side} {answer.qty} at {answer.entry_price}, {answer.leverage}x: "
+        f"worth {usd_text(answer.notional_usd)}, margin {usd_text(answer.margin_usd)}, "
+        f"fees in and out {usd_text(answer.fees_usd)}"
+    )
+    show_table(("level", "formula", "in force", "price", "share"), _level_rows(answer))
+    say("")
+    show_table(
+        ("bound", "at", "acted", "why"),
+        [
+            (each.name, percent_text(each.frac, 3), "yes" if each.acted else "", each.why)
+            for each in answer.bounds
+        ],
+    )
+    if answer.problem is not None:
+        remark(f"problem: {answer.problem}")
+
+
+def _level_rows(answer: Answer) -> list[Sequence[object]]:
+    formula, force = answer.adaptive, answer.effective
+    lost = "" if answer.loss_at_stop_usd is None else f"-{usd_text(answer.loss_at_stop_usd)}"
+    if answer.margin_at_stop_frac is not None:
+        lost += f" ({percent_text(answer.margin_at_stop_frac)} of margin)"
+    stop = percent_text(force.sl_frac, 3) if force else "none"
+    rows: list[Sequence[object]] = [
+        ("stop", percent_text(formula.sl_frac, 3), stop, answer.stop_price, lost)
+    ]
+    for stage, frac in enumerate(formula.tp_frac):
+        held = percent_text(force.tp_frac[stage], 3) if force else "none"
+        price = answer.target_prices[stage] if force else None
+        share = percent_text(formula.harvest[stage], 0)
+        rows.append((f"target {stage + 1}", percent_text(frac, 3), held, price, share))
+    way = "" if answer.liquidation_frac is None else percent_text(answer.liquidation_frac, 3)
+    rows.append(("liquidation", "", way, answer.liquidation_price or "never", ""))
+    return rows

@@ -1,0 +1,238 @@
+"""Recorded market through the very same system: what would have happened, and what it shows."""
+
+import heapq
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from itertools import groupby
+
+import msgspec
+
+from quantum_trader.app.rig import Rig
+from quantum_trader.core.books.position import unrealized_usd
+from quantum_trader.core.events import (
+    CandleClosed,
+    Fact,
+    IntentProposed,
+    IntentRefused,
+    IntentSkipped,
+    LevelsComputed,
+    MarketFact,
+    OrderCommanded,
+    OrderFilled,
+    TradeClosed,
+)
+from quantum_trader.core.rules import Rules
+from quantum_trader.core.signals import AnyModel
+from quantum_trader.core.state import state_hash
+from quantum_trader.core.units import ZERO
+
+HOLE_MS = 6 * 3_600_000
+"""A recording that is silent for longer has ended: what is open then is closed at its last price,
+because nobody can say what would have happened to it."""
+PROGRESS_EVERY_BARS = 2_000
+TRIM_EVERY_BARS = 5_000
+
+OnProgress = Callable[[int], None]
+
+
+class Tape:
+    """One symbol's recorded facts, in the order in which they became true."""
+
+    def __init__(self, symbol: str, bars: int, facts: Iterator[MarketFact]) -> None:
+        self.symbol = symbol
+        self.bars = bars
+        self.facts = facts
+
+
+class ReplayResult(msgspec.Struct, kw_only=True):
+    """Everything a report needs.
+
+    ``equity`` has one row per moment with a bar: (epoch ms, equity in USDT). ``stops`` holds every
+    stop commanded as (symbol, epoch ms, price). ``unprotected_bars`` counts bars at whose end a
+    position stood without a confirmed stop; ``equity_gap_usd`` is the largest difference between
+    our books and the venue's account at any bar.
+    """
+
+    bars: int = 0
+    seconds: float = 0.0
+    first_ms: int = 0
+    last_ms: int = 0
+    exposed_bars: int = 0
+    unprotected_bars: int = 0
+    equity_gap_usd: Decimal = ZERO
+    ledger_sum_usd: Decimal = ZERO
+    fees_usd: Decimal = ZERO
+    funding_usd: Decimal = ZERO
+    deposit_usd: Decimal = ZERO
+    equity: list[tuple[int, Decimal]] = []
+    candles: dict[str, list[CandleClosed]] = {}
+    trades: list[TradeClosed] = []
+    levels: list[LevelsComputed] = []
+    fills: list[OrderFilled] = []
+    stops: list[tuple[str, int, Decimal]] = []
+    refusals: Counter[str] = msgspec.field(default_factory=Counter)
+    skips: Counter[str] = msgspec.field(default_factory=Counter)
+    state_hash: str = ""
+
+
+async def replay(
+    tapes: Sequence[Tape],
+    rules: Rules,
+    models: Sequence[AnyModel],
+    on_progress: OnProgress | None = None,
+) -> ReplayResult:
+    """Play the tapes through a fresh system, close what is open at the end, and tell the result."""
+    run = _Replay(rules, models, on_progress)
+    began_s = time.perf_counter()
+    await run.play(tapes)
+    run.result.seconds = time.perf_counter() - began_s
+    return run.finish()
+
+
+class _Replay:
+    """One replay under way."""
+
+    def __init__(
+        self, rules: Rules, models: Sequence[AnyModel], on_progress: OnProgress | None
+    ) -> None:
+        self.rig = Rig(rules, models, self._sink)
+        self.result = ReplayResult(deposit_usd=rules.deposit_usd)
+        self._on_progress = on_progress
+        self._last_bar_ms: dict[str, int] = {}
+        self._told = self._trimmed = 0
+
+    async def play(self, tapes: Sequence[Tape]) -> None:
+        """Moment by moment: all that became true at one time is shown together."""
+        facts = heapq.merge(*(tape.facts for tape in tapes), key=_when)
+        started = False
+        for at_ms, together in groupby(facts, key=_at_ms):
+            moment = list(together)
+            if not started:
+                await self.rig.start(at_ms)
+                started = True
+            await self._close_before_holes(moment)
+            await self.rig.show(moment)
+            self._look(at_ms, moment)
+        for tape in tapes:
+            await self._close(tape.symbol)
+
+    def finish(self) -> ReplayResult:
+        """The sums that only the end knows."""
+        state, result = self.rig.trader.state, self.result
+        result.ledger_sum_usd = state.ledger.total_usd()
+        result.fees_usd = state.ledger.balance_usd("fees")
+        result.funding_usd = -state.ledger.balance_usd("funding")
+        result.state_hash = state_hash(state)
+        if result.equity:
+            self._note_equity(result.last_ms)
+        return result
+
+    async def _close_before_holes(self, moment: Sequence[MarketFact]) -> None:
+        for fact in moment:
+            if isinstance(fact, CandleClosed):
+                last_ms = self._last_bar_ms.get(fact.symbol)
+                if last_ms is not None and fact.open_ms - last_ms > HOLE_MS:
+                    await self._close(fact.symbol)
+                self._last_bar_ms[fact.symbol] = fact.at_ms
+
+    async def _close(self, symbol: str) -> None:
+        """The recording of this symbol ends here."""
+        if symbol in self.rig.trader.state.positions:
+            await self.rig.propose(_flat(symbol, self.rig.clock.now_ms(), self.rig.rules.account))
+
+    def _look(self, at_ms: int, moment: Sequence[MarketFact]) -> None:
+        """Compare our books with the venue's account, and note equity and protection."""
+        result, state = self.result, self.rig.trader.state
+        bars = [fact for fact in moment if isinstance(fact, CandleClosed)]
+        if not bars:
+            return
+        for bar in bars:
+            result.candles.setdefault(bar.symbol, []).append(bar)
+        if not result.bars:
+            result.first_ms = bars[0].open_ms
+        result.bars += len(bars)
+        result.last_ms = at_ms
+        self._note_equity(at_ms)
+        for symbol in state.positions:
+            plan_id = state.plan_of.get(symbol)
+            result.exposed_bars += 1
+            if plan_id is None or not state.plans[plan_id].protected:
+                result.unprotected_bars += 1
+        self._housekeeping()
+
+    def _note_equity(self, at_ms: int) -> None:
+        result, state = self.result, self.rig.trader.state
+        equity_usd = state.ledger.wallet_usd
+        for symbol, position in state.positions.items():
+            mark = state.mark_of(symbol)
+            if mark is not None:
+                equity_usd += unrealized_usd(position, mark)
+        gap_usd = abs(equity_usd - self.rig.venue.equity_usd())
+        if gap_usd > result.equity_gap_usd:
+            result.equity_gap_usd = gap_usd
+        result.equity.append((at_ms, equity_usd))
+
+    def _housekeeping(self) -> None:
+        bars = self.result.bars
+        if bars - self._trimmed >= TRIM_EVERY_BARS:
+            self._trimmed = bars
+            self.rig.bus.trim()
+        if self._on_progress is not None and bars - self._told >= PROGRESS_EVERY_BARS:
+            self._on_progress(bars - self._told)
+            self._told = bars
+
+    def _sink(self, cause: Fact, said: Sequence[Fact]) -> None:
+        result = self.result
+        if isinstance(cause, OrderFilled):
+            result.fills.append(cause)
+        for fact in said:
+            if isinstance(fact, TradeClosed):
+                result.trades.append(fact)
+            elif isinstance(fact, LevelsComputed):
+                result.levels.append(fact)
+            elif isinstance(fact, OrderCommanded) and fact.order.trigger_price is not None:
+                stop = (fact.order.symbol, fact.at_ms, fact.order.trigger_price)
+                result.stops.append(stop)
+            elif isinstance(fact, IntentRefused):
+                result.refusals.update(refusal.gate for refusal in fact.refusals)
+            elif isinstance(fact, IntentSkipped):
+                result.skips[fact.kind] += 1
+
+
+def _when(fact: MarketFact) -> tuple[int, str]:
+    return fact.at_ms, fact.symbol
+
+
+def _at_ms(fact: MarketFact) -> int:
+    return fact.at_ms
+
+
+def _flat(symbol: str, at_ms: int, account: str) -> IntentProposed:
+    """Close a position because its recording ends."""
+    return IntentProposed(
+        id=f"end:{symbol}:{at_ms}",
+        at_ms=at_ms,
+        trace_id=f"end:{symbol}:{at_ms}",
+        account=account,
+        symbol=symbol,
+        side="FLAT",
+        signal_id=f"end:{symbol}:{at_ms}",
+        strategy="end_of_data",
+        source="replay",
+        confidence=None,
+        entry_price=None,
+        stop_loss=None,
+        take_profit=None,
+        notional_usd=None,
+        margin_usd=None,
+        qty=None,
+        leverage=None,
+        atr_price=None,
+        volatility_factor=None,
+        exchange_divergence=None,
+        funding_rate_frac=None,
+        regime=None,
+        reason="the recording ends here",
+    )

@@ -1,0 +1,134 @@
+"""The whole system on memory, moved by hand: the same services, one turn at a time.
+
+Live, every service runs its own loop; here they take turns until none has anything left to do.
+What they do in a turn is the same code.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+
+from quantum_trader.adapters.bus.memory import MemoryBus
+from quantum_trader.adapters.clock import ManualClock
+from quantum_trader.adapters.exchanges.paper import PaperExchange
+from quantum_trader.adapters.journal.memory import MemoryJournal
+from quantum_trader.core.events import Fact, IntentProposed, MarketFact, RulesAdopted
+from quantum_trader.core.intent_edge import write_intent
+from quantum_trader.core.matching.rules import MatchingRules
+from quantum_trader.core.rules import Rules
+from quantum_trader.core.signals import AnyModel
+from quantum_trader.core.state import TraderState
+from quantum_trader.core.trader import step
+from quantum_trader.services import wire
+from quantum_trader.services.batch import Handler
+from quantum_trader.services.fold import Fold, snapshots_of
+from quantum_trader.services.gateway import Gateway, GatewayService
+from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.paper_venue import PaperMarket
+from quantum_trader.services.signals import signals_fold
+from quantum_trader.streams import (
+    FEED,
+    GATEWAY,
+    OPERATOR,
+    OPERATOR_STREAM,
+    PAPER,
+    ROUTES,
+    SIGNALS,
+    TRADE_INTENT,
+    TRADER,
+    read_by,
+)
+
+NEVER = 2**62
+"""More facts, or more milliseconds, than any replay has."""
+TURNS_MAX = 1_000
+"""More turns than this without coming to rest is a defect, not a busy market."""
+
+Sink = Callable[[Fact, Sequence[Fact]], None]
+"""Is shown every fact the trader took and what it said."""
+
+
+class Rig:
+    """One account, its venue and its models in this process."""
+
+    def __init__(self, rules: Rules, models: Sequence[AnyModel], sink: Sink) -> None:
+        self.clock = ManualClock()
+        self.bus = MemoryBus()
+        self.venue = PaperExchange(matching_rules(rules))
+        self.rules = rules
+        quiet = LoopSettings(account=rules.account, claim_idle_ms=NEVER, beat_every_ms=NEVER)
+        self.trader = Fold(
+            _shown(sink),
+            TraderState,
+            snapshots_of(TraderState, NEVER),
+            wire.Reader(rules.account),
+        )
+        gateway = Gateway(
+            self.venue, MemoryJournal(), rules.account, self.clock, self.clock.now_ms
+        )
+        self._gateway = GatewayService(self.bus, gateway, quiet, self.clock)
+        self._paper = self._consumer(PAPER, PaperMarket(self.venue), quiet)
+        self._signals = self._consumer(SIGNALS, signals_fold(models, rules.account), quiet)
+        self._trader = self._consumer(TRADER, self.trader, quiet)
+
+    def _consumer(self, service: str, handler: Handler, settings: LoopSettings) -> Consumer:
+        return Consumer(self.bus, service, read_by(service), handler, settings, clock=self.clock)
+
+    async def start(self, now_ms: int) -> None:
+        """Open everything and adopt the rules."""
+        self.clock.move_to(now_ms)
+        for service in (self._paper, self._signals, self._trader, self._gateway):
+            await service.start()
+        adopted = RulesAdopted(
+            id="rules", at_ms=now_ms, trace_id="", account=self.rules.account, rules=self.rules
+        )
+        await self.bus.append(OPERATOR_STREAM, [wire.write(adopted)], writer=OPERATOR)
+        await self.settle()
+
+    async def show(self, facts: Sequence[MarketFact]) -> None:
+        """Let these market facts happen, in this order, and everything that follows from them."""
+        self.clock.move_to(facts[-1].at_ms)
+        for stream, told in groupby(facts, key=_stream_of):
+            await self.bus.append(stream, [wire.write(fact) for fact in told], writer=FEED)
+        await self._paper.poll_once()
+        await self._gateway.pump_once()
+        await self._signals.poll_once()
+        await self.settle()
+
+    async def propose(self, intent: IntentProposed) -> None:
+        """Put an intent on its stream, as anyone could, and let what follows happen."""
+        await self.bus.append(TRADE_INTENT, [write_intent(intent)], writer="replay")
+        await self.settle()
+
+    async def settle(self) -> None:
+        """Trader and gateway take turns until both have nothing left to do."""
+        for _ in range(TURNS_MAX):
+            if not await self._trader.poll_once():
+                return
+            if not self.bus.ready(GATEWAY, read_by(GATEWAY)):
+                continue
+            await self._gateway.poll_once()
+        raise RuntimeError(f"no rest after {TURNS_MAX} turns; two services answer each other")
+
+
+def matching_rules(rules: Rules) -> MatchingRules:
+    """The venue's side of the account's rules."""
+    return MatchingRules(
+        instruments=rules.instruments,
+        deposit_usd=rules.deposit_usd,
+        taker_fee_frac=rules.fees.taker_frac,
+        maker_fee_frac=rules.fees.maker_frac,
+    )
+
+
+def _stream_of(fact: MarketFact) -> str:
+    return ROUTES[type(fact)]
+
+
+def _shown(sink: Sink) -> Callable[[TraderState, Fact], Sequence[Fact]]:
+    def shown(state: TraderState, fact: Fact) -> Sequence[Fact]:
+        said = step(state, fact)
+        if said:
+            sink(fact, said)
+        return said
+
+    return shown

@@ -1,0 +1,1 @@
+"""What the closed bars of one symbol say: volatility, trend and regime."""

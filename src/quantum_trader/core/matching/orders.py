@@ -1,0 +1,166 @@
+"""The life of an order at the simulated venue: placed, at rest, met, filled or canceled."""
+
+from decimal import Decimal
+
+from quantum_trader.core.events.orders import Liquidity, OrderRequest
+from quantum_trader.core.instrument import Instrument
+from quantum_trader.core.matching.desk import (
+    Desk,
+    cancel_order,
+    end_order,
+    market_of,
+    reject_order,
+    report_trigger,
+)
+from quantum_trader.core.matching.fills import Fill, book_fill, fee_of
+from quantum_trader.core.matching.filters import Refused, reducible, refusal, triggers_above
+from quantum_trader.core.matching.liquidation import bankrupts, liquidate
+from quantum_trader.core.matching.margin import opening_refusal
+from quantum_trader.core.matching.rules import MatchingRules, taken_price
+from quantum_trader.core.matching.state import Market, OpenOrder
+from quantum_trader.core.units import decimal_of
+from quantum_trader.core.venue import Accepted, Placement, Rejected
+
+
+def place(desk: Desk, order: OrderRequest) -> Placement:
+    """Take an order in: it trades at once, or rests, or is refused and leaves no trace."""
+    instrument = desk.rules.instruments.get(order.symbol)
+    if instrument is None:
+        return Rejected(order.client_order_id, -1121, "Invalid symbol.")
+    market = market_of(desk, order.symbol)
+    refused = refusal(desk.state, market, instrument, order)
+    if refused is not None:
+        return refused
+    taken = _price_now(desk.rules, instrument, market, order)
+    found = _rest(desk, market, order) if taken is None else _take(desk, market, order, taken)
+    if found is not None:
+        return Rejected(order.client_order_id, *found)
+    return Accepted(order.client_order_id, str(desk.state.placed))
+
+
+def cancel(desk: Desk, symbol: str, client_order_id: str) -> Placement:
+    """Take an open order out of the book."""
+    market = desk.state.markets.get(symbol)
+    if market is not None:
+        for order in market.orders:
+            if order.request.client_order_id == client_order_id:
+                cancel_order(desk, market, order, "canceled by request")
+                return Accepted(client_order_id, str(order.number))
+    return Rejected(client_order_id, -2011, "Unknown order sent.")
+
+
+def configure(desk: Desk, symbol: str, leverage: int) -> Rejected | None:
+    """Set the leverage of what is opened from now on; None when it is set."""
+    instrument = desk.rules.instruments.get(symbol)
+    if instrument is None:
+        return Rejected("", -1121, "Invalid symbol.")
+    if not 1 <= leverage <= instrument.tiers[0].leverage_max:
+        return Rejected("", -4028, f"Leverage {leverage} is not valid.")
+    market = market_of(desk, symbol)
+    held = market.position
+    if held.qty and desk.rules.margin_mode == "isolated" and leverage < market.leverage:
+        text = "Leverage reduction is not supported in Isolated Margin Mode with open positions."
+        return Rejected("", -4161, text)
+    if held.qty and leverage > instrument.leverage_max_at(held.cost_usd):
+        return Rejected("", -2027, "Exceeded the maximum allowable position at current leverage.")
+    desk.state.markets[symbol] = market
+    market.leverage = leverage
+    return None
+
+
+def execute(desk: Desk, market: Market, order: OpenOrder, base: Decimal) -> None:
+    """An open order was met: trade it as far as the position and the margin allow.
+
+    ``base`` is the price a triggered order finds; a resting limit trades at its own.
+    """
+    request = order.request
+    price = request.price
+    if price is None:
+        price = taken_price(desk.rules, desk.instrument(market), request.side, base)
+    if bankrupts(desk, market, request.side, price):
+        liquidate(desk, market)
+        return
+    market.orders.remove(order)
+    if request.trigger_price is not None:
+        report_trigger(desk, order, request.trigger_price)
+    qty = _qty_now(market, request)
+    if not qty:
+        reject_order(desk, order, -2022, "ReduceOnly Order is rejected.")
+        return
+    refused = opening_refusal(desk, market, request.side, qty, price)
+    if refused is not None:
+        reject_order(desk, order, *refused)
+        return
+    _trade(desk, market, order, price, "taker" if order.conditional else "maker")
+
+
+def _price_now(
+    rules: MatchingRules, instrument: Instrument, market: Market, order: OrderRequest
+) -> Decimal | None:
+    """What an order pays when it trades at once, never beyond its limit; None when it rests."""
+    if order.trigger_price is not None or market.last is None:
+        return None
+    last, limit = decimal_of(market.last), order.price
+    price = taken_price(rules, instrument, order.side, last)
+    if limit is None:
+        return price
+    if order.side == "BUY":
+        return min(price, limit) if limit >= last else None
+    return max(price, limit) if limit <= last else None
+
+
+def _take(desk: Desk, market: Market, order: OrderRequest, price: Decimal) -> Refused:
+    if bankrupts(desk, market, order.side, price):
+        liquidate(desk, market)
+        return -2023, "User in liquidation mode now."
+    refused = opening_refusal(desk, market, order.side, _qty_now(market, order), price)
+    if refused is None:
+        _trade(desk, market, _new_order(desk, order), price, "taker")
+    return refused
+
+
+def _rest(desk: Desk, market: Market, order: OrderRequest) -> Refused:
+    """A resting entry sets its margin aside; a conditional one is asked when it triggers."""
+    if order.price is not None and not order.reduce_only:
+        refused = opening_refusal(desk, market, order.side, order.qty, order.price)
+        if refused is not None:
+            return refused
+    market.orders.append(_new_order(desk, order))
+    return None
+
+
+def _new_order(desk: Desk, order: OrderRequest) -> OpenOrder:
+    above = triggers_above(order)
+    queue = desk.rules.queue_ticks * desk.rules.instruments[order.symbol].tick
+    reach = order.trigger_price
+    if reach is None and order.price is not None:
+        reach = order.price + queue if above else order.price - queue
+    return OpenOrder(
+        number=desk.next_number(),
+        request=order,
+        placed_ms=desk.state.at_ms,
+        reach=0.0 if reach is None else float(reach),
+        above=above,
+    )
+
+
+def _qty_now(market: Market, order: OrderRequest) -> Decimal:
+    """What an order may trade now: reduce-only never more than there is to close."""
+    return min(order.qty, reducible(market, order)) if order.reduce_only else order.qty
+
+
+def _trade(
+    desk: Desk, market: Market, order: OpenOrder, price: Decimal, liquidity: Liquidity
+) -> None:
+    request = order.request
+    qty = _qty_now(market, request)
+    end_order(desk, order, "filled", qty)
+    fill = Fill(
+        client_order_id=request.client_order_id,
+        side=request.side,
+        qty=qty,
+        price=price,
+        fee_usd=fee_of(desk.rules, liquidity, qty * price),
+        liquidity=liquidity,
+    )
+    book_fill(desk, market, fill)

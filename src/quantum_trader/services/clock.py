@@ -1,0 +1,64 @@
+"""The clock service: every second that passes becomes a fact, so that a replay ages alike."""
+
+from typing import NoReturn
+
+from quantum_trader.core.errors import BusUnreachable
+from quantum_trader.core.events import SecondPassed
+from quantum_trader.ports import Bus, Clock
+from quantum_trader.services import wire
+from quantum_trader.services.patience import Patience
+from quantum_trader.services.pulse import Pulse
+from quantum_trader.streams import CLOCK, CLOCK_STREAM
+
+SECOND_MS = 1_000
+
+
+def second_passed(at_ms: int) -> SecondPassed:
+    """The fact that the second before ``at_ms`` is over."""
+    return SecondPassed(id=f"second:{at_ms}", at_ms=at_ms, trace_id="", account="")
+
+
+class ClockService:
+    """Appends the seconds of a clock, each once and in order.
+
+    Seconds during which nothing could be appended are left out: a fact about now is worth more
+    than a row of facts about then.
+    """
+
+    def __init__(self, bus: Bus, clock: Clock) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._pulse = Pulse(bus, CLOCK)
+        self._last_ms = 0
+
+    async def run(self) -> NoReturn:
+        """Tell the time for ever."""
+        patience = Patience(self._clock)
+        knows_last = False
+        while True:
+            try:
+                if not knows_last:
+                    self._last_ms = await self._told_last_ms()
+                    knows_last = True
+                await self.tell_next()
+                patience.relieved()
+            except BusUnreachable as error:
+                # Whether the second arrived is unknown; the stream knows.
+                knows_last = False
+                await patience.bear(error)
+
+    async def tell_next(self) -> None:
+        """Wait for the next full second and append it, unless the clock was set back."""
+        await self._clock.sleep_until((self._clock.now_ms() // SECOND_MS + 1) * SECOND_MS)
+        at_ms = self._clock.now_ms() // SECOND_MS * SECOND_MS
+        if at_ms > self._last_ms:
+            fields = wire.write(second_passed(at_ms))
+            await self._bus.append(CLOCK_STREAM, [fields], writer=CLOCK)
+            self._last_ms = at_ms
+            self._pulse.count(1)
+        await self._pulse.beat(at_ms)
+
+    async def _told_last_ms(self) -> int:
+        return max(
+            [wire.read(entry).at_ms for entry in await self._bus.last(CLOCK_STREAM, 1)] + [0]
+        )

@@ -1,0 +1,151 @@
+"""Commands whose effect nobody knows: asked about until the venue's word is certain.
+
+Nothing is sent again here, except a cancel of an order that is found open.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+import msgspec
+
+from quantum_trader.core.errors import InDoubt, Unreachable
+from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
+from quantum_trader.core.orders.ids import Command, name_of, symbol_of
+from quantum_trader.core.venue import VenueOrder
+from quantum_trader.ports import Clock, Exchange, Journal
+from quantum_trader.services.sending import Sender
+from quantum_trader.services.venue_facts import (
+    PROVED_DEAD,
+    REFUSED_EARLIER,
+    accepted,
+    canceled,
+    rejected,
+)
+
+ASK_AT_MS = (200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000)
+"""When to ask, counted from the doubt; after the last every minute."""
+RECEIVE_WINDOW_MS = 2_000
+"""How long the venue takes a request after the time that was signed into it."""
+SKEW_MS = 1_000
+MARGIN_MS = 2_000
+FENCE_MS = RECEIVE_WINDOW_MS + SKEW_MS + MARGIN_MS
+"""Before this much time has passed an unknown order may still arrive, so a no proves nothing."""
+NEGATIVES = 3
+"""So many agreeing answers after the fence prove that an order does not exist."""
+
+
+class Doubt(msgspec.Struct):
+    """One command: since when it is in doubt, how often it was asked about, how often in vain."""
+
+    command: Command
+    since_ms: int
+    asked: int = 0
+    negatives: int = 0
+
+    def due_ms(self) -> int:
+        """When to ask next."""
+        more = self.asked - len(ASK_AT_MS)
+        if more < 0:
+            return self.since_ms + ASK_AT_MS[self.asked]
+        return self.since_ms + ASK_AT_MS[-1] * (more + 2)
+
+
+class Answers(msgspec.Struct):
+    """What asking brought. ``ends`` come after the venue's own reports, which say it better."""
+
+    facts: list[Fact] = msgspec.field(default_factory=list)
+    ends: list[Fact] = msgspec.field(default_factory=list)
+
+
+class Doubts:
+    """All doubts of one account. The journal says when one is over."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        journal: Journal,
+        sender: Sender,
+        clock: Clock,
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._exchange = exchange
+        self._journal = journal
+        self._sender = sender
+        self._clock = clock
+        self._now_ms = now_ms
+        self._doubts: dict[str, Doubt] = {}
+        # Two askers at one moment would count one silence of the venue twice.
+        self._asking = asyncio.Lock()
+
+    def add(self, commands: Iterable[Command]) -> None:
+        """Begin to ask about commands; those that are in doubt already keep their time."""
+        since_ms = self._clock.now_ms()
+        for command in commands:
+            self._doubts.setdefault(command.id, Doubt(command, since_ms))
+
+    async def ask(self, *, at_once: bool = False) -> Answers:
+        """Ask about what is due, or about everything. Raises ``Locked``."""
+        answers = Answers()
+        if self._doubts:
+            async with self._asking:
+                await self._ask_all(answers, at_once=at_once)
+        return answers
+
+    async def _ask_all(self, answers: Answers, *, at_once: bool) -> None:
+        open_ids = {command.id for command in self._journal.unresolved()}
+        self._doubts = {key: one for key, one in self._doubts.items() if key in open_ids}
+        for doubt in list(self._doubts.values()):
+            if at_once or self._clock.now_ms() >= doubt.due_ms():
+                await self._ask(doubt, answers)
+
+    async def _ask(self, doubt: Doubt, answers: Answers) -> None:
+        command = doubt.command
+        if self._clock.now_ms() >= doubt.due_ms():
+            doubt.asked += 1
+        try:
+            found = await self._exchange.find(symbol_of(command), name_of(command))
+        except (Unreachable, InDoubt):
+            return  # A question without an answer changes nothing.
+        if found is None:
+            self._not_found(doubt, answers)
+        elif isinstance(command, OrderCommanded):
+            self._found(command, found, answers)
+        elif found.state == "open":
+            await self._sender.cancels(command)
+        elif found.state != "filled":
+            reason = f"found {found.state} at the venue"
+            answers.ends.append(canceled(command, reason, self._now_ms()))
+
+    def _found(self, command: OrderCommanded, found: VenueOrder, answers: Answers) -> None:
+        now_ms = self._now_ms()
+        if found.state == "rejected":
+            reason = "found rejected at the venue"
+            answers.facts.append(rejected(command, REFUSED_EARLIER, reason, now_ms))
+            return
+        answers.facts.append(accepted(command, found.venue_order_id, now_ms))
+        if found.state == "canceled":
+            answers.ends.append(canceled(command, "found canceled at the venue", now_ms))
+
+    def _not_found(self, doubt: Doubt, answers: Answers) -> None:
+        command = doubt.command
+        passed_ms = self._clock.now_ms() - doubt.since_ms
+        if passed_ms < self._fence_ms(command):
+            return
+        doubt.negatives += 1
+        if doubt.negatives < NEGATIVES:
+            return
+        proof = f"the venue denied it {NEGATIVES} times, last {passed_ms / 1000:.1f} s later"
+        if isinstance(command, OrderCommanded):
+            reason = f"proved dead: {proof}"
+            answers.facts.append(rejected(command, PROVED_DEAD, reason, self._now_ms()))
+        else:
+            reason = f"the venue does not know it any more: {proof}"
+            answers.ends.append(canceled(command, reason, self._now_ms()))
+
+    def _fence_ms(self, command: Command) -> int:
+        """An order whose arrival was confirmed cannot arrive any more, so its absence counts."""
+        if isinstance(command, CancelCommanded):
+            order = self._journal.known(command.client_order_id)
+            if order is not None and order.outcome is not None:
+                return 0
+        return FENCE_MS

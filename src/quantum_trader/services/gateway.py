@@ -1,0 +1,239 @@
+"""The only way to the exchange: the journal first, then the order, then what came of it.
+
+Commands are written down before they leave and facts before they are published. Published is what
+one commit made visible together with how far the journal's outbox has come, so after a crash at
+any point the rest follows once. Nothing that was written down is ever sent again.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NoReturn
+
+import msgspec
+
+from quantum_trader.core.errors import (
+    BrokenInvariant,
+    BusUnreachable,
+    InDoubt,
+    Locked,
+    StoreError,
+    Unreachable,
+)
+from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
+from quantum_trader.core.orders.ids import Command, symbol_of
+from quantum_trader.core.venue import AnyVenueUpdate
+from quantum_trader.ports import Bus, Clock, Entry, Exchange, Journal
+from quantum_trader.services import wire
+from quantum_trader.services.batch import NOTHING, Handled, Received, Standing
+from quantum_trader.services.doubts import Answers, Doubts
+from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.patience import Patience
+from quantum_trader.services.recovery import standing
+from quantum_trader.services.sending import Sender, Sent
+from quantum_trader.services.venue_facts import from_report, in_doubt
+from quantum_trader.streams import GATEWAY, ROUTES, read_by
+
+PROJECTION = "gateway"
+PUBLISHED = "published"
+PUBLISH_MAX = 1_000
+PUMP_WAIT_MS = 200
+
+
+class News(msgspec.Struct, frozen=True):
+    """What came from the venue without a command."""
+
+    reports: Sequence[AnyVenueUpdate]
+    answers: Answers
+
+
+class Gateway:
+    """What the loop calls. One account, one journal, one venue."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        journal: Journal,
+        account: str,
+        clock: Clock,
+        now_ms: Callable[[], int],
+    ) -> None:
+        """``now_ms`` is the time of the market, which old orders are old by; ``clock`` waits."""
+        self._exchange = exchange
+        self._journal = journal
+        self._account = account
+        self._clock = clock
+        self._now_ms = now_ms
+        self._sender = Sender(exchange, clock, now_ms)
+        self._doubts = Doubts(exchange, journal, self._sender, clock, now_ms)
+        self._published = 0
+
+    def read(self, entry: Entry) -> Fact:
+        """What an entry says. Raises ``Malformed`` or ``msgspec.DecodeError``."""
+        return wire.read(entry)
+
+    async def restore(self, bus: Bus, service: str) -> Standing:
+        """Find out how far publishing came and what became of everything that was sent."""
+        fields = await bus.projection(PROJECTION)
+        self._published = int(fields.get(PUBLISHED, b"0"))
+        self._check_journal()
+        await self.resolve()
+        return await standing(bus, service)
+
+    async def handle(self, batch: Sequence[Received]) -> Handled:
+        """Carry out a batch of commands and publish what came of it."""
+        await self.carry_out([_command(received.fact) for received in batch])
+        return self._unpublished()
+
+    async def resolve(self) -> None:
+        """Ask about every command whose outcome is not known, before anything new is sent."""
+        self._doubts.add(self._journal.unresolved())
+        answers = await self._doubts.ask(at_once=True)
+        self._conclude(answers, await self._reports(0))
+        open_ones = [one for one in self._journal.unresolved() if isinstance(one, OrderCommanded)]
+        reason = "the process ended before the answer came"
+        doubtful: list[Fact] = [in_doubt(command, reason, self._now_ms()) for command in open_ones]
+        self._conclude(Answers(facts=doubtful), ())
+
+    async def carry_out(self, commands: Sequence[Command]) -> None:
+        """Record, send, collect, record. Commands that were recorded before are left alone.
+
+        Raises ``Locked`` when the key is refused; what was sent until then is recorded.
+        """
+        fresh = self._journal.intend(commands)
+        lanes: dict[str, list[Command]] = {}
+        for command, is_new in zip(commands, fresh, strict=True):
+            if is_new:
+                lanes.setdefault(symbol_of(command), []).append(command)
+        sent = [Sent() for _ in lanes]
+        try:
+            await self._send(list(lanes.values()), sent)
+            reports = await self._reports(0)
+        except Locked:
+            self._conclude(_answers(sent), ())
+            raise
+        self._conclude(_answers(sent), reports)
+        for lane in sent:
+            self._doubts.add(lane.doubtful)
+
+    async def listen(self, wait_ms: int) -> News:
+        """What the venue has to say by itself, and to our questions. Changes nothing."""
+        reports = await self._reports(wait_ms)
+        return News(reports, await self._doubts.ask())
+
+    def is_news(self, news: News) -> bool:
+        """Whether there is anything to write down or to publish."""
+        return bool(
+            news.reports
+            or news.answers.facts
+            or news.answers.ends
+            or self._journal.outbox(self._published, 1)
+        )
+
+    async def take(self, news: News) -> Handled:
+        """Write news down and publish it."""
+        self._conclude(news.answers, news.reports)
+        return self._unpublished()
+
+    async def _send(self, lanes: Sequence[Sequence[Command]], sent: Sequence[Sent]) -> None:
+        """Symbols side by side, each in its order. Waits for all; raises the first failure."""
+        if len(lanes) == 1:
+            await self._sender.send(lanes[0], sent[0])
+            return
+        sending = (self._sender.send(lane, into) for lane, into in zip(lanes, sent, strict=True))
+        for failure in await asyncio.gather(*sending, return_exceptions=True):
+            if failure is not None:
+                raise failure
+
+    async def _reports(self, wait_ms: int) -> Sequence[AnyVenueUpdate]:
+        try:
+            return await self._exchange.updates(self._journal.venue_seq(), wait_ms)
+        except (Unreachable, InDoubt):
+            # They are kept at the venue and will be asked for again.
+            await self._clock.sleep_until(self._clock.now_ms() + wait_ms)
+            return ()
+
+    def _conclude(self, answers: Answers, reports: Sequence[AnyVenueUpdate]) -> None:
+        facts = [*answers.facts, *map(self._fact, reports), *answers.ends]
+        if facts:
+            self._journal.conclude(facts, venue_seq=reports[-1].seq if reports else None)
+
+    def _fact(self, report: AnyVenueUpdate) -> Fact:
+        known = self._journal.known(report.client_order_id)
+        command = known.command if known is not None else None
+        ours = command if isinstance(command, OrderCommanded) else None
+        return from_report(report, ours, self._account)
+
+    def _unpublished(self) -> Handled:
+        """What the outbox holds behind the last published fact; counts as published from now on.
+
+        Should the commit fail, the loop restores us, and the store's word counts.
+        """
+        rows = self._journal.outbox(self._published, PUBLISH_MAX)
+        if not rows:
+            return NOTHING
+        self._published = rows[-1][0]
+        outputs = [(ROUTES[type(fact)], fact) for _, fact in rows]
+        return Handled(outputs, {PROJECTION: {PUBLISHED: str(self._published).encode()}})
+
+    def _check_journal(self) -> None:
+        if self._published:
+            rows = self._journal.outbox(self._published - 1, 1)
+            if not rows or rows[0][0] != self._published:
+                raise StoreError(
+                    f"fact {self._published} was published from a journal, and not from this one: "
+                    "put the journal of this account back, or start on an empty store"
+                )
+
+
+class GatewayService:
+    """The gateway's two loops: commands from the bus, and reports from the venue."""
+
+    def __init__(self, bus: Bus, gateway: Gateway, settings: LoopSettings, clock: Clock) -> None:
+        self._gateway = gateway
+        self._clock = clock
+        self._consumer = Consumer(bus, GATEWAY, read_by(GATEWAY), gateway, settings, clock=clock)
+
+    async def start(self) -> None:
+        """Fence predecessors and resolve what they left open."""
+        await self._consumer.start()
+
+    async def poll_once(self, block_ms: int = 0) -> int:
+        """Carry out one batch of commands; how many."""
+        return await self._consumer.poll_once(block_ms)
+
+    async def pump_once(self, wait_ms: int = 0) -> int:
+        """Publish what the venue reports by itself and what doubts came to; how many facts."""
+        news = await self._gateway.listen(wait_ms)
+        if not self._gateway.is_news(news):
+            return 0
+        return await self._consumer.publish(partial(self._gateway.take, news))
+
+    async def run(self) -> NoReturn:
+        """Both loops for ever; the first failure of either ends both and is raised."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._consumer.run())
+                group.create_task(self._pump())
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
+        raise BrokenInvariant("the gateway's loops ended without a failure")
+
+    async def _pump(self) -> NoReturn:
+        patience = Patience(self._clock)
+        while True:
+            try:
+                await self.pump_once(PUMP_WAIT_MS)
+                patience.relieved()
+            except BusUnreachable as error:
+                await patience.bear(error)
+
+
+def _command(fact: Fact) -> Command:
+    if isinstance(fact, OrderCommanded | CancelCommanded):
+        return fact
+    raise BrokenInvariant(f"{fact.id} is no command, and yet it came as one")
+
+
+def _answers(sent: Sequence[Sent]) -> Answers:
+    return Answers(facts=[fact for lane in sent for fact in lane.facts])

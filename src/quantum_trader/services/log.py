@@ -1,0 +1,49 @@
+"""Structured logs: one JSON object per line, and no secret in any of them."""
+
+import re
+import sys
+from typing import TextIO
+
+import structlog
+from structlog.typing import EventDict, WrappedLogger
+
+HIDDEN = "[hidden]"
+SECRET_NAME = re.compile(r"secret|password|passwd|token|api_?key|signature|authorization", re.I)
+SECRET_IN_TEXT = re.compile(
+    r"(?P<before>://[^/\s:@]*:|(?:signature|secret|password|token|api_?key)[\"']?\s*[=:]\s*[\"']?)"
+    r"[^\s@&\"',}]+",
+    re.I,
+)
+
+
+def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Hide values with a secret's name, and secrets inside texts, at any depth."""
+    return {key: _clean(key, value) for key, value in event.items()}
+
+
+def _clean(key: str, value: object) -> object:
+    if SECRET_NAME.search(key):
+        return HIDDEN
+    if isinstance(value, str):
+        return SECRET_IN_TEXT.sub(rf"\g<before>{HIDDEN}", value)
+    if isinstance(value, dict):
+        return {inner: _clean(str(inner), held) for inner, held in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean("", held) for held in value]
+    return value
+
+
+def configure(stream: TextIO | None = None) -> None:
+    """Send every log line to ``stream`` (stderr unless told), as JSON with time and level."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        cache_logger_on_first_use=False,
+    )

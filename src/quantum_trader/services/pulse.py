@@ -1,0 +1,45 @@
+"""The heartbeat of a loop: written by the loop itself, from progress and nothing else."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from quantum_trader.ports import Bus, Entry
+
+
+class Pulse:
+    """Counts what a loop has done and says so, at most once in ``every_ms``."""
+
+    def __init__(self, bus: Bus, service: str, every_ms: int = 1_000) -> None:
+        self._bus = bus
+        self._service = service
+        self._every_ms = every_ms
+        self._at_ms: int | None = None
+        self._processed = 0
+        self._seq = 0
+        self._last_ids: dict[str, str] = {}
+
+    def progress(self, entries: Sequence[Entry], seq: int) -> None:
+        """A batch was committed, as the ``seq``-th of the service."""
+        self._processed += len(entries)
+        self._seq = seq
+        for entry in entries:
+            self._last_ids[entry.stream] = entry.id
+
+    def count(self, processed: int) -> None:
+        """So many facts were appended by a loop that consumes nothing."""
+        self._processed += processed
+
+    async def beat(self, now_ms: int) -> None:
+        """The loop came round: with work or, after a quiet while, without."""
+        # A clock that was set back must not silence a loop that is well.
+        if self._at_ms is not None and 0 <= now_ms - self._at_ms < self._every_ms:
+            return
+        self._at_ms = now_ms
+        status = {
+            "at": str(now_ms).encode(),
+            "processed": str(self._processed).encode(),
+            "seq": str(self._seq).encode(),
+            "last": msgspec.json.encode(self._last_ids),
+        }
+        await self._bus.beat(self._service, status)

@@ -1,0 +1,116 @@
+"""Runs the services of a process; the one place that catches everything, to end it loudly.
+
+Nothing is restarted in here: whatever keeps the process (systemd, a container, a person) starts
+it again, and every service begins from its last commit. For the same reason there is nothing to
+save when the process is told to stop.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+
+import structlog
+
+from quantum_trader.core.errors import BrokenInvariant, Fenced
+
+STOPPED = 0
+FAILED = 70
+FENCED = 75
+GRACE_S = 1.0
+"""How long services may take to let go once the process is ending."""
+
+WHY = {
+    FAILED: "a service failed; the process ends and may be started again",
+    FENCED: "another instance took over; this one wrote nothing since and stays down",
+}
+
+Start = Callable[[], Coroutine[object, object, object]]
+
+_log = structlog.get_logger()
+
+
+class Ended(Exception):
+    """The process ends, with this exit code."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exit code {code}")
+        self.code = code
+
+
+class _Deadline:
+    """Ends the process the hard way when a service does not let go of it."""
+
+    def __init__(self) -> None:
+        self._timers: list[asyncio.TimerHandle] = []
+
+    def set(self, code: int) -> None:
+        """From now on there is only so much time."""
+        loop = asyncio.get_running_loop()
+        self._timers.append(loop.call_later(GRACE_S, os._exit, code))
+
+    def lift(self) -> None:
+        """Everybody let go."""
+        for timer in self._timers:
+            timer.cancel()
+
+
+async def run_services(services: Mapping[str, Start]) -> int:
+    """Run all services until one fails or the process is told to stop; the exit code.
+
+    0: told to stop. 70: a service failed or returned; a loop has no business to return.
+    75: another instance took over, so this one must not be started again beside it.
+    """
+    stop = asyncio.Event()
+    deadline = _Deadline()
+    try:
+        with _signals(stop):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_stopped(stop, deadline), name="stop")
+                for name, start in services.items():
+                    group.create_task(_keep(name, start, deadline), name=name)
+    except ExceptionGroup as endings:
+        return max(ending.code for ending in endings.exceptions if isinstance(ending, Ended))
+    finally:
+        deadline.lift()
+    raise BrokenInvariant("the services ended without a reason")
+
+
+async def _keep(name: str, start: Start, deadline: _Deadline) -> None:
+    """Run one service; whatever ends it ends the process."""
+    try:
+        await start()
+        raise BrokenInvariant(f"{name} returned; a service runs until it is stopped")
+    except Exception as failure:
+        code = FENCED if _is_fenced(failure) else FAILED
+        _log.error(WHY[code], service=name, reason=str(failure), exit_code=code, exc_info=failure)
+        deadline.set(code)
+        raise Ended(code) from failure
+
+
+async def _stopped(stop: asyncio.Event, deadline: _Deadline) -> None:
+    await stop.wait()
+    _log.info("told to stop; what was acknowledged is committed")
+    deadline.set(STOPPED)
+    raise Ended(STOPPED)
+
+
+def _is_fenced(failure: Exception) -> bool:
+    if isinstance(failure, ExceptionGroup):
+        return failure.subgroup(Fenced) is not None
+    return isinstance(failure, Fenced)
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM ask for a stop while inside."""
+    loop = asyncio.get_running_loop()
+    asked = (signal.SIGINT, signal.SIGTERM)
+    for one in asked:
+        loop.add_signal_handler(one, stop.set)
+    try:
+        yield
+    finally:
+        for one in asked:
+            loop.remove_signal_handler(one)

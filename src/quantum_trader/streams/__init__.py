@@ -1,0 +1,139 @@
+"""The whole data flow as one table: what flows where, who writes it, who reads it, from where on.
+
+Every stream name in the system comes from here. A service reads its streams in the order of this
+table, so what the venue did is known before what somebody would like to do.
+"""
+
+from quantum_trader.core import events as ev
+from quantum_trader.streams.dormant import PLANNED, RETIRED
+from quantum_trader.streams.flowing import (
+    CLOCK,
+    FEED,
+    GATEWAY,
+    LIVE,
+    OBSERVERS,
+    OPERATOR,
+    OUTSIDE,
+    PAPER,
+    SIGNALS,
+    TRADER,
+)
+from quantum_trader.streams.row import PREFIX, Status, Stream
+
+STREAMS: dict[str, Stream] = {row.name: row for row in (*LIVE, *PLANNED, *RETIRED)}
+
+CONSUMERS = (TRADER, GATEWAY, SIGNALS, PAPER)
+"""Services with a consumer group: they acknowledge what they read."""
+
+EXECUTION_RESULT = STREAMS["execution.result"].key
+OPERATOR_STREAM = STREAMS["operator"].key
+CLOCK_STREAM = STREAMS["clock"].key
+MARKET_TICK = STREAMS["market.tick"].key
+MARKET_KLINES = STREAMS["market.klines"].key
+TRADE_INTENT = STREAMS["trade.intent"].key
+ORDER_COMMAND = STREAMS["order.command"].key
+APPLY_PLAN = STREAMS["apply.plan"].key
+APPLY_RESULT = STREAMS["apply.result"].key
+TRADE_CLOSED = STREAMS["trade.closed"].key
+TRADE_INTENT_DLQ = STREAMS["trade.intent.dlq"].key
+
+ROUTES: dict[type[ev.Fact], str] = {
+    fact: row.key for row in LIVE for fact in row.facts if fact is not ev.DeadLettered
+}
+"""Which stream (key) a fact travels on; dead letters go by ``dead_letters_of``."""
+
+
+def read_by(service: str) -> tuple[str, ...]:
+    """The keys a service consumes, in the order in which it consumes them."""
+    return tuple(row.key for row in LIVE if service in row.readers)
+
+
+def dead_letters_of(service: str, stream: str) -> str:
+    """The key of the dead-letter stream for what a service could not process."""
+    if stream == TRADE_INTENT:
+        return TRADE_INTENT_DLQ
+    return STREAMS[f"dlq.{service}"].key
+
+
+def dead_letter_streams() -> tuple[str, ...]:
+    """The keys of all dead-letter streams."""
+    return tuple(row.key for row in LIVE if ev.DeadLettered in row.facts)
+
+
+def groups() -> tuple[tuple[str, str], ...]:
+    """Every consumer group there has to be, as (service, key)."""
+    return tuple((service, key) for service in CONSUMERS for key in read_by(service))
+
+
+def problems(table: tuple[Stream, ...] = tuple(STREAMS.values())) -> tuple[str, ...]:
+    """What is wrong with a table, as sentences; empty when nothing is.
+
+    One writer and at least one reader for all that flows, every fact on exactly one stream (dead
+    letters excepted), a reason for everything that does not flow, and no name twice.
+    """
+    found = [line for row in table for line in _row_problems(row)]
+    names = [row.name for row in table]
+    found += [f"{name} is in the table twice" for name in sorted(set(names)) if names.count(name) > 1]
+    routes = [fact for row in table for fact in row.facts if fact is not ev.DeadLettered]
+    for fact in ev.FACTS:
+        times = routes.count(fact)
+        if fact is not ev.DeadLettered and times != 1:
+            found.append(f"{fact.__name__} travels on {times} streams instead of one")
+    for row in table:
+        if row.successor is not None and row.successor not in names:
+            found.append(f"{row.name} names a successor that is not in the table: {row.successor}")
+    return tuple(found)
+
+
+def _row_problems(row: Stream) -> list[str]:
+    if row.status != "live":
+        flows = bool(row.facts or row.writer or row.readers)
+        return [
+            *([f"{row.name} is {row.status} and yet something flows"] if flows else []),
+            *([] if row.reason else [f"{row.name} is {row.status} without a reason"]),
+        ]
+    missing = {
+        "a writer": row.writer,
+        "a reader": row.readers,
+        "a fact": row.facts,
+        "a purpose": row.purpose,
+    }
+    return [f"{row.name} is live without {what}" for what, value in missing.items() if not value]
+
+
+__all__ = [
+    "APPLY_PLAN",
+    "APPLY_RESULT",
+    "CLOCK",
+    "CLOCK_STREAM",
+    "CONSUMERS",
+    "EXECUTION_RESULT",
+    "FEED",
+    "GATEWAY",
+    "LIVE",
+    "MARKET_KLINES",
+    "MARKET_TICK",
+    "OBSERVERS",
+    "OPERATOR",
+    "OPERATOR_STREAM",
+    "ORDER_COMMAND",
+    "OUTSIDE",
+    "PAPER",
+    "PLANNED",
+    "PREFIX",
+    "RETIRED",
+    "ROUTES",
+    "SIGNALS",
+    "STREAMS",
+    "TRADER",
+    "TRADE_CLOSED",
+    "TRADE_INTENT",
+    "TRADE_INTENT_DLQ",
+    "Status",
+    "Stream",
+    "dead_letter_streams",
+    "dead_letters_of",
+    "groups",
+    "problems",
+    "read_by",
+]

@@ -1,0 +1,90 @@
+"""The streams that flow today, in the order in which a service reads its own."""
+
+from quantum_trader.core import events as ev
+from quantum_trader.streams.row import Stream, live
+
+TRADER = "trader"
+GATEWAY = "gateway"
+SIGNALS = "signals"
+FEED = "feed"
+CLOCK = "clock"
+PAPER = "paper"
+OPERATOR = "operator"
+OUTSIDE = "outside"
+"""Whoever else may write to (or read) a stream; the edge codec is generous to them."""
+OBSERVERS = ("page", "explain")
+"""Readers that only look: they have no consumer group and acknowledge nothing."""
+
+LIVE: tuple[Stream, ...] = (
+    live(
+        "execution.result",
+        (
+            ev.OrderAccepted,
+            ev.OrderRejected,
+            ev.OrderInDoubt,
+            ev.OrderTriggered,
+            ev.OrderFilled,
+            ev.OrderCanceled,
+            ev.FundingSettled,
+        ),
+        (GATEWAY, TRADER, *OBSERVERS),
+        "what the venue did with our orders and our money",
+    ),
+    live(
+        "operator",
+        (ev.DrainSwitched, ev.KillLevelSet, ev.RulesAdopted),
+        (OPERATOR, TRADER),
+        "what the people at the desk ordered",
+    ),
+    live("clock", (ev.SecondPassed,), (CLOCK, TRADER), "time, so that a replay ages alike"),
+    live(
+        "market.tick",
+        (ev.Tick, ev.MarkPriced, ev.FundingRatePublished),
+        (FEED, PAPER, TRADER),
+        "trades, mark prices and funding rates",
+    ),
+    live("market.klines", (ev.CandleClosed,), (FEED, PAPER, TRADER, SIGNALS), "closed bars"),
+    live(
+        "trade.intent",
+        (ev.IntentProposed,),
+        (SIGNALS, TRADER, *OBSERVERS),
+        "entries proposed by our models or by anyone outside",
+    ),
+    live(
+        "order.command",
+        (ev.OrderCommanded, ev.CancelCommanded),
+        (TRADER, GATEWAY, *OBSERVERS),
+        "orders and cancels the gateway shall carry out",
+    ),
+    live(
+        "apply.plan",
+        (ev.PlanMade, ev.PlanEnded),
+        (TRADER, *OBSERVERS),
+        "approved trades with size, stop and ladder, and their end",
+    ),
+    live(
+        "apply.result",
+        (ev.IntentApplied, ev.IntentRefused, ev.IntentSkipped),
+        (TRADER, OUTSIDE, *OBSERVERS),
+        "exactly one outcome for every intent",
+    ),
+    live(
+        "exitbrain.adaptive_levels",
+        (ev.LevelsComputed,),
+        (TRADER, *OBSERVERS),
+        "adaptive and effective exit levels of every filled entry",
+    ),
+    live(
+        "position.changed",
+        (ev.PositionOpened, ev.PositionChanged, ev.PositionClosed),
+        (TRADER, *OBSERVERS),
+        "positions as folds of fills",
+    ),
+    live("trade.closed", (ev.TradeClosed,), (TRADER, *OBSERVERS), "round trips, to the cent"),
+    live("marketstate", (ev.MarketStateComputed,), (TRADER, "page"), "volatility and regime"),
+    live("trade.intent.dlq", (ev.DeadLettered,), (TRADER, "dlq"), "intents nobody can read"),
+    live("dlq.trader", (ev.DeadLettered,), (TRADER, "dlq"), "poison met by the trader"),
+    live("dlq.signals", (ev.DeadLettered,), (SIGNALS, "dlq"), "poison met by the models"),
+    live("dlq.gateway", (ev.DeadLettered,), (GATEWAY, "dlq"), "poison met by the gateway"),
+    live("dlq.paper", (ev.DeadLettered,), (PAPER, "dlq"), "poison met by the paper venue"),
+)

@@ -1,0 +1,123 @@
+"""Commands and facts of orders, for tests that need some."""
+
+from decimal import Decimal
+from typing import Any
+
+from quantum_trader.core.events import (
+    CancelCommanded,
+    OrderAccepted,
+    OrderCanceled,
+    OrderCommanded,
+    OrderFilled,
+    OrderInDoubt,
+    OrderRejected,
+)
+from quantum_trader.core.events.orders import OrderKind, OrderRequest, OrderRole
+from quantum_trader.core.orders.ids import client_order_id
+
+ACCOUNT = "paper"
+KINDS: dict[OrderRole, OrderKind] = {
+    "entry": "MARKET",
+    "exit": "MARKET",
+    "stop": "STOP_MARKET",
+    "target": "LIMIT",
+}
+
+
+def order_command(
+    role: OrderRole = "entry",
+    plan_id: str = "plan-1",
+    *,
+    symbol: str = "BTCUSDT",
+    attempt: int = 1,
+    qty: str = "0.5",
+    expires_ms: int | None = None,
+) -> OrderCommanded:
+    """An order of a plan; the same arguments give the same fact."""
+    name = client_order_id(role, ACCOUNT, plan_id, 0, attempt)
+    entry = role == "entry"
+    return OrderCommanded(
+        id=f"{plan_id}/{role}/{attempt}",
+        at_ms=1_000,
+        trace_id=f"trace of {plan_id}",
+        account=ACCOUNT,
+        plan_id=plan_id,
+        role=role,
+        leg=0,
+        order=OrderRequest(
+            client_order_id=name,
+            symbol=symbol,
+            side="BUY" if entry else "SELL",
+            kind=KINDS[role],
+            qty=Decimal(qty),
+            price=Decimal(110) if role == "target" else None,
+            trigger_price=Decimal(90) if role == "stop" else None,
+            reduce_only=not entry,
+        ),
+        leverage=5 if entry else None,
+        expires_ms=expires_ms,
+        reason="a test",
+    )
+
+
+def cancel_command(order: OrderCommanded, number: int = 1) -> CancelCommanded:
+    """A cancel of an order."""
+    return CancelCommanded(
+        id=f"{order.id}/cancel/{number}",
+        at_ms=2_000,
+        trace_id=order.trace_id,
+        account=order.account,
+        plan_id=order.plan_id,
+        role=order.role,
+        symbol=order.order.symbol,
+        client_order_id=order.order.client_order_id,
+        reason="a test",
+    )
+
+
+def accepted(order: OrderCommanded) -> OrderAccepted:
+    """The venue took it."""
+    return OrderAccepted(**_about(order, "accepted"), venue_order_id="7")
+
+
+def rejected(order: OrderCommanded) -> OrderRejected:
+    """The venue refused it."""
+    return OrderRejected(**_about(order, "rejected"), code=-2019, reason="margin")
+
+
+def in_doubt(order: OrderCommanded) -> OrderInDoubt:
+    """The venue did not answer."""
+    return OrderInDoubt(**_about(order, "in_doubt"), reason="time-out")
+
+
+def canceled(order: OrderCommanded) -> OrderCanceled:
+    """The venue let go of it."""
+    return OrderCanceled(**_about(order, "canceled"), reason="asked to")
+
+
+def filled(order: OrderCommanded, trade: int = 1, *, done: bool = True) -> OrderFilled:
+    """A trade."""
+    return OrderFilled(
+        **_about(order, f"t{trade}"),
+        trade_id=str(trade),
+        side=order.order.side,
+        qty=order.order.qty,
+        price=Decimal(100),
+        fee_usd=Decimal("0.02"),
+        liquidity="taker",
+        cause="order",
+        done=done,
+    )
+
+
+def _about(order: OrderCommanded, what: str) -> dict[str, Any]:
+    return {
+        "id": f"{order.order.client_order_id}:{what}",
+        "at_ms": 3_000,
+        "trace_id": order.trace_id,
+        "account": order.account,
+        "plan_id": order.plan_id,
+        "role": order.role,
+        "symbol": order.order.symbol,
+        "client_order_id": order.order.client_order_id,
+    }

@@ -1,0 +1,303 @@
+"""What every journal promises, and what the one on disk promises on top."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import apsw
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quantum_trader.adapters.journal.memory import MemoryJournal
+from quantum_trader.adapters.journal.sqlite import SqliteJournal, audit
+from quantum_trader.core.errors import BrokenInvariant, ConfigError, Fenced, StoreError
+from quantum_trader.core.events import Fact, OrderCommanded
+from quantum_trader.ports import Journal
+from tests.commands import (
+    ACCOUNT,
+    accepted,
+    cancel_command,
+    canceled,
+    filled,
+    in_doubt,
+    order_command,
+    rejected,
+)
+
+ENTRY = order_command("entry")
+STOP = order_command("stop")
+NAME = ENTRY.order.client_order_id
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def journal(request: pytest.FixtureRequest, path: Path) -> Iterator[Journal]:
+    made: Journal = MemoryJournal() if request.param == "memory" else SqliteJournal(path, ACCOUNT)
+    yield made
+    made.close()
+
+
+def facts_in(journal: Journal, after: int = 0) -> list[Fact]:
+    return [fact for _, fact in journal.outbox(after, 1_000)]
+
+
+def test_a_command_is_new_once(journal: Journal) -> None:
+    assert journal.intend([ENTRY, STOP]) == [True, True]
+    assert journal.intend([STOP, order_command("exit")]) == [False, True]
+    assert journal.intend([ENTRY, ENTRY]) == [False, False]
+
+
+def test_a_command_that_is_twice_in_one_batch_is_new_once(journal: Journal) -> None:
+    assert journal.intend([ENTRY, ENTRY]) == [True, False]
+    assert journal.unresolved() == [ENTRY]
+
+
+@pytest.mark.parametrize("other", [{"qty": "0.6"}, {"symbol": "ETHUSDT"}])
+def test_the_same_name_with_another_content_is_our_own_bug_and_nothing_is_written(
+    journal: Journal, other: dict[str, str]
+) -> None:
+    journal.intend([ENTRY])
+    changed = order_command(**other)  # type: ignore[arg-type]
+    with pytest.raises(BrokenInvariant, match=NAME):
+        journal.intend([STOP, changed])
+    assert journal.unresolved() == [ENTRY]
+    assert journal.known(STOP.order.client_order_id) is None
+
+
+def test_another_leverage_is_another_content(journal: Journal) -> None:
+    journal.intend([ENTRY])
+    with pytest.raises(BrokenInvariant):
+        journal.intend([msgspec.structs.replace(ENTRY, leverage=6)])
+
+
+def test_the_same_request_from_another_fact_is_known(journal: Journal) -> None:
+    journal.intend([ENTRY])
+    assert journal.intend([msgspec.structs.replace(ENTRY, id="another", at_ms=9)]) == [False]
+
+
+def test_an_order_is_known_with_its_first_outcome_for_ever(journal: Journal) -> None:
+    assert journal.known(NAME) is None
+    journal.intend([ENTRY])
+    outcomes: list[tuple[Fact, Fact | None]] = [
+        (in_doubt(ENTRY), None),
+        (accepted(ENTRY), accepted(ENTRY)),
+        (filled(ENTRY, 1, done=False), accepted(ENTRY)),
+        (filled(ENTRY, 2), accepted(ENTRY)),
+        (filled(ENTRY, 3), accepted(ENTRY)),
+    ]
+    for fact, outcome in outcomes:
+        journal.conclude([fact], venue_seq=None)
+        known = journal.known(NAME)
+        assert known is not None
+        assert (known.command, known.outcome) == (ENTRY, outcome)
+
+
+def test_doubt_is_no_outcome(journal: Journal) -> None:
+    journal.intend([ENTRY, STOP])
+    journal.conclude([in_doubt(ENTRY)], venue_seq=None)
+    assert journal.unresolved() == [ENTRY, STOP]
+    journal.conclude([rejected(ENTRY)], venue_seq=None)
+    assert journal.unresolved() == [STOP]
+
+
+@pytest.mark.parametrize("end", [canceled(STOP), filled(STOP), rejected(STOP)])
+def test_a_cancel_is_resolved_when_its_order_has_ended(journal: Journal, end: Fact) -> None:
+    cancel = cancel_command(STOP)
+    journal.intend([STOP, ENTRY, cancel])
+    journal.conclude([accepted(STOP), filled(STOP, 8, done=False)], venue_seq=None)
+    assert journal.unresolved() == [ENTRY, cancel]
+    journal.conclude([end], venue_seq=None)
+    assert journal.unresolved() == [ENTRY]
+    assert journal.intend([cancel, cancel_command(STOP, 2)]) == [False, True]
+    assert journal.unresolved() == [ENTRY]
+
+
+def test_facts_come_out_in_order_and_once(journal: Journal) -> None:
+    first, second = filled(ENTRY, 1, done=False), filled(ENTRY, 2)
+    assert journal.conclude([first, first], venue_seq=None) == 1
+    assert journal.conclude([second, first], venue_seq=None) == 1
+    assert journal.conclude([first, second], venue_seq=None) == 0
+    assert facts_in(journal) == [first, second]
+
+
+def test_the_outbox_can_be_read_from_any_number_in_pieces(journal: Journal) -> None:
+    facts = [filled(ENTRY, number, done=False) for number in range(10)]
+    for fact in facts:
+        journal.intend([order_command("exit", fact.trade_id)])
+        journal.conclude([fact], venue_seq=None)
+    read: list[Fact] = []
+    at = 0
+    while rows := journal.outbox(at, 3):
+        assert len(rows) <= 3
+        assert rows[0][0] > at
+        at = rows[-1][0]
+        read += [fact for _, fact in rows]
+    assert read == facts
+
+
+def test_the_cursor_only_moves_forward(journal: Journal) -> None:
+    assert journal.venue_seq() == 0
+    journal.conclude([], venue_seq=5)
+    journal.conclude([filled(ENTRY)], venue_seq=3)
+    journal.conclude([filled(ENTRY, 2)], venue_seq=None)
+    assert journal.venue_seq() == 5
+
+
+def test_facts_about_nobodys_order_are_kept(journal: Journal) -> None:
+    assert journal.conclude([filled(order_command("exit", "unknown"))], venue_seq=1) == 1
+    assert journal.unresolved() == []
+
+
+def test_every_record_is_counted(journal: Journal) -> None:
+    before = journal.verify()
+    journal.intend([ENTRY, STOP, ENTRY])
+    journal.conclude([accepted(ENTRY), accepted(ENTRY)], venue_seq=1)
+    assert journal.verify() == before + 4
+
+
+Action = tuple[str, int]
+ORDERS = [order_command("stop", f"plan-{number}") for number in range(3)]
+ACTIONS: dict[str, Callable[[Journal, OrderCommanded], object]] = {
+    "order": lambda journal, order: journal.intend([order]),
+    "cancel": lambda journal, order: journal.intend([cancel_command(order)]),
+    "doubt": lambda journal, order: journal.conclude([in_doubt(order)], venue_seq=None),
+    "accept": lambda journal, order: journal.conclude([accepted(order)], venue_seq=1),
+    "part": lambda journal, order: journal.conclude([filled(order, done=False)], venue_seq=2),
+    "fill": lambda journal, order: journal.conclude([filled(order, 2)], venue_seq=3),
+    "end": lambda journal, order: journal.conclude([canceled(order)], venue_seq=None),
+}
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(ACTIONS)), st.integers(0, 2)), max_size=25))
+def test_memory_and_disk_agree_whatever_happens_even_after_opening_again(
+    tmp_path_factory: pytest.TempPathFactory, actions: list[Action]
+) -> None:
+    path = tmp_path_factory.mktemp("journal") / "journal.db"
+    memory = MemoryJournal()
+    disk = SqliteJournal(path, ACCOUNT)
+    for name, number in actions:
+        act, order = ACTIONS[name], ORDERS[number]
+        assert act(memory, order) == act(disk, order)
+    assert what_is_known(disk) == what_is_known(memory)
+    disk.close()
+    again = SqliteJournal(path, ACCOUNT)
+    assert what_is_known(again) == what_is_known(memory)
+    assert again.verify() == memory.verify() + 2
+    again.close()
+
+
+def what_is_known(journal: Journal) -> tuple[object, ...]:
+    orders = [journal.known(order.order.client_order_id) for order in ORDERS]
+    return orders, journal.unresolved(), journal.venue_seq(), facts_in(journal)
+
+
+def test_facts_and_cursor_are_written_together_or_not_at_all(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = SqliteJournal(path, ACCOUNT)
+    journal.conclude([filled(ENTRY, 1)], venue_seq=1)
+    # The second record of the next transaction is refused: its cursor is there already.
+    monkeypatch.setattr(journal, "_venue_seq", 0)
+    with pytest.raises(StoreError, match="constraint"):
+        journal.conclude([filled(ENTRY, 2)], venue_seq=1)
+    assert facts_in(journal) == [filled(ENTRY, 1)]
+    monkeypatch.undo()
+    assert journal.conclude([filled(ENTRY, 2)], venue_seq=2) == 1
+    assert audit(path) == journal.verify() == 5
+
+
+def test_who_opens_the_file_fences_who_had_it_open(path: Path) -> None:
+    older = SqliteJournal(path, ACCOUNT)
+    older.intend([ENTRY])
+    newer = SqliteJournal(path, ACCOUNT)
+    with pytest.raises(Fenced):
+        older.intend([STOP])
+    with pytest.raises(Fenced):
+        older.conclude([accepted(ENTRY)], venue_seq=None)
+    assert newer.unresolved() == [ENTRY]
+    assert newer.intend([STOP]) == [True]
+
+
+def test_looking_at_the_file_fences_nobody(path: Path) -> None:
+    journal = SqliteJournal(path, ACCOUNT)
+    assert audit(path) == 1
+    assert journal.intend([ENTRY]) == [True]
+
+
+def test_the_journal_of_another_account_is_refused(path: Path) -> None:
+    SqliteJournal(path, ACCOUNT).close()
+    with pytest.raises(ConfigError, match="paper"):
+        SqliteJournal(path, "live")
+    assert SqliteJournal(path, ACCOUNT).verify() == 2
+
+
+def test_a_newer_schema_is_refused(path: Path) -> None:
+    SqliteJournal(path, ACCOUNT).close()
+    apsw.Connection(str(path)).execute("PRAGMA user_version = 2")
+    with pytest.raises(StoreError, match="schema 2"):
+        SqliteJournal(path, ACCOUNT)
+
+
+def test_a_file_that_is_no_database_is_a_clear_error(path: Path) -> None:
+    path.write_bytes(b"not a database" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        SqliteJournal(path, ACCOUNT)
+
+
+def a_long_journal(path: Path) -> SqliteJournal:
+    journal = SqliteJournal(path, ACCOUNT)
+    for number in range(20):
+        order = order_command("stop", f"plan-{number}")
+        journal.intend([order, cancel_command(order)])
+        journal.conclude([accepted(order), canceled(order)], venue_seq=number + 1)
+    return journal
+
+
+def test_one_flipped_bit_anywhere_in_the_bodies_or_hashes_is_found(path: Path) -> None:
+    journal = a_long_journal(path)
+    assert journal.verify() == 101
+    journal.close()
+    db = apsw.Connection(str(path))
+    for number in (1, 2, 50, 101):
+        for column in ("body", "hash"):
+            rows = db.execute(f"SELECT {column} FROM record WHERE number = ?", (number,))
+            value = bytes(rows.get)
+            at = len(value) // 2
+            flipped = value[:at] + bytes([value[at] ^ 1]) + value[at + 1 :]
+            change = f"UPDATE record SET {column} = ? WHERE number = ?"
+            db.execute(change, (flipped, number))
+            with pytest.raises(StoreError, match=f"record {number} was changed"):
+                audit(path)
+            db.execute(change, (value, number))
+    assert audit(path) == 101
+
+
+@pytest.mark.parametrize(
+    ("damage", "text"),
+    [
+        ("DELETE FROM record WHERE number = 7", "record 7 is missing"),
+        ("UPDATE record SET ends = 1 - ends WHERE number = 7", "record 7 does not fit"),
+        ("UPDATE record SET identity = 'x' WHERE number = 7", "record 7 does not fit"),
+        ("UPDATE record SET client_order_id = 'x' WHERE number = 7", "record 7 does not fit"),
+        ("UPDATE record SET kind = 'fact' WHERE number = 2", "record 2 was changed"),
+    ],
+)
+def test_what_was_tampered_with_is_found(path: Path, damage: str, text: str) -> None:
+    a_long_journal(path).close()
+    apsw.Connection(str(path)).execute(damage)
+    with pytest.raises(StoreError, match=text):
+        audit(path)
+
+
+def test_a_write_survives_in_the_file_before_the_call_returns(path: Path) -> None:
+    journal = SqliteJournal(path, ACCOUNT)
+    journal.intend([ENTRY])
+    reader = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    assert reader.execute("SELECT identity FROM record WHERE kind = 'order'").get == NAME
+    assert reader.pragma("journal_mode") == "wal"
+    assert journal._db.pragma("synchronous") == 2  # FULL: the log is on disk at every commit

@@ -1,0 +1,220 @@
+"""What starts the flow: the clock, the feed, the models, and the paper venue's market."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+import pytest
+
+from quantum_trader.adapters.bus.memory import MemoryBus
+from quantum_trader.adapters.clock import ManualClock, SystemClock
+from quantum_trader.core.errors import BusUnreachable
+from quantum_trader.core.events import CandleClosed, MarketFact
+from quantum_trader.core.signals import MODELS
+from quantum_trader.ports import Fields
+from quantum_trader.services import wire
+from quantum_trader.services.clock import ClockService
+from quantum_trader.services.feed import Feed
+from quantum_trader.services.fold import snapshots_of
+from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.paper_venue import PaperMarket
+from quantum_trader.services.recovery import restore
+from quantum_trader.services.signals import SignalsState, signals_fold
+from quantum_trader.streams import (
+    CLOCK_STREAM,
+    MARKET_KLINES,
+    MARKET_TICK,
+    PAPER,
+    SIGNALS,
+    TRADE_INTENT,
+    read_by,
+)
+from tests.loops import drain_all, tell, tick, told
+
+MINUTE_MS = 60_000
+
+
+def candle(n: int, symbol: str = "BTCUSDT", close: float = 100.0) -> CandleClosed:
+    """The n-th minute."""
+    return CandleClosed(
+        id=f"{symbol}:{n}",
+        at_ms=(n + 1) * MINUTE_MS,
+        symbol=symbol,
+        source="SIMULATED",
+        interval_ms=MINUTE_MS,
+        open_ms=n * MINUTE_MS,
+        open=close,
+        high=close,
+        low=close,
+        close=close,
+        volume=1.0,
+    )
+
+
+class DeafBus(MemoryBus):
+    """Loses the answers to the appends whose numbers it is given, after their effect."""
+
+    def __init__(self, *lost: int) -> None:
+        super().__init__()
+        self.lost = lost
+        self.appends = 0
+
+    async def append(self, stream: str, entries: Sequence[Fields], *, writer: str) -> None:
+        await super().append(stream, entries, writer=writer)
+        self.appends += 1
+        if self.appends in self.lost:
+            raise BusUnreachable("no answer")
+
+
+async def turns(count: int = 20) -> None:
+    """Let everybody have a few turns."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("bus", [MemoryBus(), DeafBus(2)], ids=["calm", "a lost answer"])
+async def test_every_second_is_told_once_and_in_order(bus: MemoryBus) -> None:
+    clock = ManualClock(10_400)
+    running = asyncio.create_task(ClockService(bus, clock).run())
+    for now_ms in range(10_500, 20_001, 100):
+        await turns(8)
+        clock.move_to(now_ms)
+    await turns()
+    running.cancel()
+    assert [fact.id for fact in await told(bus, CLOCK_STREAM)] == [
+        f"second:{at_ms}" for at_ms in range(11_000, 20_001, 1_000)
+    ]
+
+
+async def test_after_a_restart_or_a_clock_set_back_no_second_is_told_again() -> None:
+    bus, clock = MemoryBus(), ManualClock(10_000)
+    for now_ms in (12_000, 11_000, 12_500, 13_000):
+        running = asyncio.create_task(ClockService(bus, clock).run())
+        await turns()
+        clock.move_to(now_ms)
+        await turns()
+        running.cancel()
+    assert [fact.at_ms for fact in await told(bus, CLOCK_STREAM)] == [12_000, 13_000]
+
+
+async def test_the_system_clock_wakes_at_the_time_and_not_before() -> None:
+    clock = SystemClock()
+    for _ in range(10):
+        at_ms = clock.now_ms() + 7
+        await clock.sleep_until(at_ms)
+        assert at_ms <= clock.now_ms() < at_ms + 1_000
+    await asyncio.wait_for(clock.sleep_until(0), 1)
+
+
+class Tape:
+    """A source that has everything ready."""
+
+    label = "SIMULATED"
+
+    def __init__(self, past: Sequence[MarketFact], coming: Sequence[MarketFact]) -> None:
+        self._past = past
+        self._coming = coming
+
+    def history(self) -> Sequence[MarketFact]:
+        return self._past
+
+    async def facts(self) -> AsyncIterator[MarketFact]:
+        for fact in self._coming:
+            yield fact
+
+
+async def feed_all(bus: MemoryBus, past: Sequence[MarketFact], *coming: MarketFact) -> None:
+    """Run a feed until its source ends."""
+    await asyncio.wait_for(Feed(bus, Tape(past, coming), SystemClock()).run(), 5)
+
+
+async def test_history_comes_first_and_every_fact_travels_on_its_stream() -> None:
+    bus = MemoryBus()
+    await feed_all(bus, [candle(0), candle(1)], tick(5), candle(2))
+    assert await told(bus, MARKET_KLINES) == [candle(0), candle(1), candle(2)]
+    assert await told(bus, MARKET_TICK) == [tick(5)]
+    assert (await bus.heartbeat("feed"))["processed"] == b"4"
+
+
+async def test_a_feed_that_starts_again_tells_nothing_twice_and_leaves_no_hole() -> None:
+    bus = MemoryBus()
+    await feed_all(bus, [], candle(0), candle(0, "ETHUSDT"), candle(1))
+    past = [candle(0), candle(0, "ETHUSDT"), candle(1), candle(1, "ETHUSDT"), candle(2)]
+    await feed_all(bus, past, candle(2), candle(3))
+    ids = [fact.id for fact in await told(bus, MARKET_KLINES)]
+    expected = ["BTCUSDT:0", "ETHUSDT:0", "BTCUSDT:1", "ETHUSDT:1", "BTCUSDT:2", "BTCUSDT:3"]
+    assert ids == expected
+
+
+async def test_facts_of_one_moment_are_all_told() -> None:
+    bus = MemoryBus()
+    twins = [tick(1), msgspec.structs.replace(tick(1), id="another")]
+    await feed_all(bus, [], *twins, *twins)
+    assert await told(bus, MARKET_TICK) == twins
+
+
+async def test_a_lost_answer_adds_nothing_and_loses_nothing() -> None:
+    bus = DeafBus(1, 2, 4)
+    facts = [candle(n, symbol) for n in range(300) for symbol in ("BTCUSDT", "ETHUSDT")]
+    await feed_all(bus, facts[:400], *facts[400:])
+    assert await told(bus, MARKET_KLINES) == facts
+
+
+async def test_the_models_propose_the_same_intents_whether_or_not_they_are_interrupted() -> None:
+    closes = [100 + (n % 160 if n % 320 < 160 else 160 - n % 160) for n in range(1_300)]
+    candles = [candle(n, close=float(close)) for n, close in enumerate(closes)]
+    straight, broken = MemoryBus(), MemoryBus()
+    await _propose(straight, candles, chunk=1_300)
+    await _propose(broken, candles, chunk=97)
+    intents = await _intents(straight)
+    assert intents
+    assert await _intents(broken) == intents
+
+
+async def _propose(bus: MemoryBus, candles: Sequence[CandleClosed], chunk: int) -> None:
+    for start in range(0, len(candles), chunk):
+        fold = signals_fold([MODELS["ema_cross"]()], "a", snapshots_of(SignalsState, 100))
+        consumer = Consumer(
+            bus,
+            SIGNALS,
+            read_by(SIGNALS),
+            fold,
+            LoopSettings(account="a"),
+            clock=ManualClock(1),
+        )
+        await consumer.start()
+        await tell(bus, *candles[start : start + chunk])
+        await drain_all(consumer)
+        left = await restore(bus, SIGNALS, signals_fold([MODELS["ema_cross"]()], "a"))
+        assert left.state == fold.state
+
+
+async def _intents(bus: MemoryBus) -> list[object]:
+    read = wire.Reader("a")
+    return [read(entry) for entry in await bus.span(TRADE_INTENT, "-", "+", 999)]
+
+
+class Venue:
+    """Remembers what it was shown."""
+
+    def __init__(self) -> None:
+        self.shown: list[MarketFact] = []
+
+    async def advance(self, fact: MarketFact) -> None:
+        self.shown.append(fact)
+
+
+async def test_the_paper_venue_sees_every_market_fact_in_order() -> None:
+    bus, venue = MemoryBus(), Venue()
+    consumer = Consumer(
+        bus,
+        PAPER,
+        read_by(PAPER),
+        PaperMarket(venue),
+        LoopSettings(account="a"),
+        clock=ManualClock(1),
+    )
+    await consumer.start()
+    await tell(bus, candle(0), tick(1), candle(1), tick(2))
+    await drain_all(consumer)
+    assert venue.shown == [tick(1), tick(2), candle(0), candle(1)]
