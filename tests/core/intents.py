@@ -46,7 +46,7 @@ def envelope(body: object, **changes: str) -> dict[bytes, bytes]:
     """Return a message as the old bus wrote it."""
     fields = {
         "event_type": "trade.intent",
-        "payload": json.dumps(body, ensure_ascii=False),
+        "payload": json.dumps(body),
         "trace_id": "",
         "correlation_id": "8c7a4c1e-0000-4000-8000-000000000000",
         "timestamp": "2024-12-24T12:00:03.123456",
@@ -64,10 +64,11 @@ def flat(body: dict[str, Any], **changes: str | None) -> dict[bytes, bytes]:
 
 NASTY: list[Any] = [
     None, True, False, 0, -1, 1, 10.0, 10.5, 125, 126, 1e308, 0.1, -0.0, 10**400, 2**63,
-    "", " ", "None", "null", "nan", "NaN", "Infinity", "-inf", "1e400", "1e-400", "1_000", "0x10",
-    "１２", "1,5", "+5", ".5", "5.", "--5", "1e", "9" * 70, "true", "BUY", "sell", "Long", " SHORT ",
-    "FLAT", "hold", "CLOSE", "BTCUSDT", "币安人生USDT", "BTC USDT", "btc\nusdt", "\ud800", "A" * 41,
-    1735041600, 1735041600.5, 1735041600000, 1735041600000000, "1735041600", "1735041600.25",
+    "", " ", "None", "null", "nan", "NaN", "Infinity", "-inf", "1e400", "1e-400", "1_000",
+    "5.", "0x10", "１２", "1,5", "+5", ".5", "--5", "1e", "9" * 70, "true", "BUY", "sell", "Long",
+    " SHORT ", "FLAT", "hold", "CLOSE", "BTCUSDT", "币安人生USDT", "BTC USDT", "btc\nusdt",
+    "\ud800", "A" * 41, 1735041600, 1735041600.5, 1735041600000, 1735041600000000, "1735041600",
+    "1735041600.25", '"ETHUSDT"',
     "2024-12-24T12:00:00Z", "2024-12-24 12:00:00+05:30", "2024-12-24", "2024-13-24T12:00:00",
     "2024-12-24T12:00:00.123456789Z", "1999-01-01T00:00:00", "2100-01-01T00:00:00Z", "20241224",
     "2099-12-31T23:59:59-23:59", "2020-01-01T00:00:00+23:59", "2024-W52-2T12:00",
@@ -78,18 +79,31 @@ NASTY: list[Any] = [
 
 NAMES = (
     *ENVELOPE_BODY, "ts_ms", "at_ms", "ts", "action", "direction", "signal_id", "intent_id", "id",
-    "trace_id", "strategy", "source", "account", "notional_usd", "position_usd", "margin_usd", "qty",
-    "quantity", "size", "size_pct", "size_is", "size_type", "sl_pct", "tp_pct", "reduceOnly",
-    "reduce_only", "funding_rate_frac", "atr_price", "event_type", "type", "unknown", "v", "payload",
+    "trace_id", "strategy", "source", "account", "notional_usd", "position_usd", "margin_usd",
+    "qty", "quantity", "size", "size_pct", "size_is", "size_type", "sl_pct", "tp_pct",
+    "reduceOnly", "reduce_only", "funding_rate_frac", "atr_price", "event_type", "type", "v",
+    "unknown", "payload",
 )  # fmt: skip
+
+MOMENTS: dict[str, int] = {
+    "2024-12-24T12:00:00.000000": AT_MS,
+    "1735041600": AT_MS,
+    "1735041600.5": AT_MS + 500,
+    "1735041600.25": AT_MS + 250,
+    "1735041600000": AT_MS,
+    "2024-12-24T12:00:00Z": AT_MS,
+    "2024-12-24 12:00:00+05:30": AT_MS - 19_800_000,
+    "2024-12-24T12:00:00.123456789Z": AT_MS + 123,
+}
+"""What the times among all these values mean; every other one is no time of an intent."""
 
 
 def _as_text(value: Any, dice: random.Random) -> str:
     return json.dumps(value) if dice.random() < 0.1 else str(value)
 
 
-def broken(dice: random.Random) -> dict[bytes, bytes]:
-    """Return a message that is right, nearly right, or nonsense."""
+def made_up(dice: random.Random) -> dict[bytes, bytes]:
+    """Return a message that is right, nearly right, or nonsense; all of it is UTF-8 or nearly."""
     body = dict(ENVELOPE_BODY)
     for _ in range(dice.randrange(4)):
         name = dice.choice(NAMES)
@@ -98,19 +112,16 @@ def broken(dice: random.Random) -> dict[bytes, bytes]:
         else:
             body[name] = dice.choice(NASTY)
     if dice.random() < 0.5:
-        fields = {
+        return {
             name.encode(): _as_text(value, dice).encode("utf-8", "surrogatepass")
             for name, value in body.items()
         }
-    else:
-        fields = envelope({}, source=dice.choice(["bot", "", "\x00"]))
-        fields[b"payload"] = json.dumps(body, ensure_ascii=dice.random() < 0.5).encode(
-            "utf-8", "surrogatepass"
-        )
-    return _scratched(fields, dice) if dice.random() < 0.2 else fields
+    payload = json.dumps(body, ensure_ascii=dice.random() < 0.5)
+    fields = envelope({}, source=dice.choice(["bot", "", "\x00"]))
+    return {**fields, b"payload": payload.encode("utf-8", "surrogatepass")}
 
 
-def _scratched(fields: dict[bytes, bytes], dice: random.Random) -> dict[bytes, bytes]:
+def scratched(fields: dict[bytes, bytes], dice: random.Random) -> dict[bytes, bytes]:
     """Damage the bytes of one field."""
     name = dice.choice([*fields])
     value = bytearray(fields[name])

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from quantum_trader.core.errors import Malformed
 from quantum_trader.core.events import IntentProposed
 from quantum_trader.core.intent_edge import fact_id_of, plan_id_of, read_intent, write_intent
-from tests.core.intents import AT_MS, ENVELOPE_BODY, FLAT, broken, envelope, flat
+from tests.core.intents import (
+    AT_MS,
+    ENVELOPE_BODY,
+    FLAT,
+    MOMENTS,
+    envelope,
+    flat,
+    made_up,
+    scratched,
+)
 
 LEAST: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "timestamp": AT_MS}
 
@@ -41,9 +50,9 @@ def fault_of(**changes: Any) -> str:
 
 def test_an_enveloped_message_is_read_whole() -> None:
     assert read(envelope(ENVELOPE_BODY)) == IntentProposed(
-        id="i87b5c3c7ae8fa4b83ddd",
+        id="i71564e0ae37bbbfe9198",
         at_ms=AT_MS,
-        trace_id="i87b5c3c7ae8fa4b83ddd",
+        trace_id="i71564e0ae37bbbfe9198",
         account="main",
         symbol="ETHUSDT",
         side="LONG",
@@ -160,7 +169,7 @@ def test_a_symbol_is_text_in_upper_case(said: str, symbol: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [None, "", " ", "None", "null", True, [], "BTC USDT", "BTC\tUSDT", "BTC\x00", "\ud800",
+    [None, "", " ", "None", "null", True, [], "BTC USDT", "BTC\tUSDT", "BTC\x00", "BTC\"", "\ud800",
      "\u200bBTCUSDT", "A" * 41, "ß" * 21],
 )  # fmt: skip
 def test_without_a_symbol_there_is_no_intent(said: Any) -> None:
@@ -252,18 +261,18 @@ def test_a_size_or_level_that_could_mean_two_things_is_refused(
 PRICES = ("entry_price", "stop_loss", "take_profit", "notional_usd", "margin_usd", "qty")
 STATISTICS = ("atr_value", "volatility_factor", "exchange_divergence", "funding_rate")
 NO_NUMBERS: list[Any] = [
-    True, False, float("nan"), float("inf"), "-Infinity", "1e400", "1e-400x", "1_000", "0x10", "１２",
-    "1,5", "two", [], {}, "9" * 70, "1e9999999999",
+    True, False, float("nan"), float("inf"), "-Infinity", "1e400", "1e-400x", "1_000", "0x10",
+    "１２", "1,5", "two", [], {}, "9" * 70, "1e9999999999",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", (*PRICES, *STATISTICS, "confidence", "leverage"))
+@pytest.mark.parametrize("name", [*PRICES, *STATISTICS, "confidence", "leverage"])
 @pytest.mark.parametrize("said", NO_NUMBERS, ids=repr)
 def test_what_is_no_number_is_refused_by_name_and_never_dropped(name: str, said: Any) -> None:
     assert fault_of(**{name: said}) == name
 
 
-@pytest.mark.parametrize("name", (*PRICES, *STATISTICS, "confidence", "leverage", "regime"))
+@pytest.mark.parametrize("name", [*PRICES, *STATISTICS, "confidence", "leverage", "regime"])
 @pytest.mark.parametrize("said", [None, "", "None", "null", " NULL "])
 def test_an_optional_value_that_is_missing_is_missing(name: str, said: Any) -> None:
     ours = {"atr_value": "atr_price", "funding_rate": "funding_rate_frac"}.get(name, name)
@@ -415,43 +424,47 @@ def test_ids_are_short_ascii_whatever_the_symbol() -> None:
 
 # --- anything at all --------------------------------------------------------------------------
 
-DAY_MS = 86_400_000
 
-
-def check_honest(fields: dict[bytes, bytes]) -> bool:
-    """Read a message: a whole intent made of what was said, or a clear refusal."""
+def outcome(fields: dict[bytes, bytes]) -> IntentProposed | Malformed:
+    """Return what became of a message; any other exception is a failure of the test."""
     try:
-        intent = read(fields)
+        return read(fields)
     except Malformed as error:
-        assert error.field
-        assert error.expected
-        assert str(error)
-        return False
-    said = b" ".join(fields.values()).decode()
+        return error
+
+
+def check_whole_or_refused(fields: dict[bytes, bytes]) -> IntentProposed | None:
+    """Check that a message is a whole intent, or a refusal that names what is wrong."""
+    found = outcome(fields)
+    if isinstance(found, Malformed):
+        assert found.field
+        assert found.expected
+        return None
+    assert read(write_intent(found)) == found
+    return found
+
+
+def check_nothing_made_up(fields: dict[bytes, bytes], intent: IntentProposed) -> None:
+    """Check that symbol and time are what the message says."""
+    texts = [raw.decode() for raw in fields.values()]
     if b"payload" in fields:
-        said = json.dumps(json.loads(fields[b"payload"]), ensure_ascii=False)
-    assert intent.symbol in said.upper()
-    assert _names_the_time(said, intent.at_ms)
-    assert read(write_intent(intent)) == intent
-    return True
+        texts = [str(raw) for raw in json.loads(fields[b"payload"]).values()]
+    said = {text.strip() for text in texts}
+    assert intent.symbol in {text.upper() for text in said}
+    assert intent.at_ms in {MOMENTS[text] for text in said & MOMENTS.keys()}
 
 
-def _names_the_time(said: str, at_ms: int) -> bool:
-    """All times in the made-up messages are of one of these moments."""
-    known = {
-        AT_MS: ("17350416", "2024-12-24", "2024-12-24 12:00:00+05:30"),
-        1_577_836_800_000 + 0: (),
-        4_102_444_799_999: ("2099-12-31",),
-    }
-    near = [texts for moment, texts in known.items() if abs(at_ms - moment) < DAY_MS]
-    return any(text in said for texts in near for text in texts)
-
-
-@pytest.mark.parametrize("count", [3_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [2_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_whatever_comes_is_an_intent_or_a_clear_refusal(count: int) -> None:
-    dice = random.Random(count)
-    read_well = sum(check_honest(broken(dice)) for _ in range(count))
-    assert count * 0.1 < read_well < count * 0.9
+    dice, whole = random.Random(count), 0
+    for number in range(count):
+        fields = made_up(dice)
+        if number % 5 == 0:
+            check_whole_or_refused(scratched(fields, dice))
+        elif intent := check_whole_or_refused(fields):
+            check_nothing_made_up(fields, intent)
+            whole += 1
+    assert count * 0.1 < whole < count * 0.7
 
 
 bytes_or_words = st.one_of(
@@ -469,19 +482,9 @@ json_values = st.recursive(
 
 @given(st.dictionaries(names | st.binary(max_size=8), bytes_or_words, max_size=12))
 def test_arbitrary_fields_never_raise_anything_else(fields: dict[bytes, bytes]) -> None:
-    try:
-        assert isinstance(read(fields), IntentProposed)
-    except Malformed as error:
-        assert error.field
-        assert error.expected
+    check_whole_or_refused(fields)
 
 
 @given(st.dictionaries(st.sampled_from([*ENVELOPE_BODY]), json_values, max_size=3))
 def test_arbitrary_values_never_raise_anything_else(changes: dict[str, Any]) -> None:
-    try:
-        intent = read({b"payload": json.dumps({**LEAST, **changes}).encode()})
-    except Malformed as error:
-        assert error.field
-        assert error.expected
-    else:
-        assert read(write_intent(intent)) == intent
+    check_whole_or_refused({b"payload": json.dumps({**LEAST, **changes}).encode()})

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from unittest.mock import create_autospec
 
 import msgspec
 import pytest
@@ -11,7 +12,7 @@ from quantum_trader.adapters.clock import ManualClock, SystemClock
 from quantum_trader.core.errors import BusUnreachable
 from quantum_trader.core.events import CandleClosed, MarketFact
 from quantum_trader.core.signals import MODELS
-from quantum_trader.ports import Fields
+from quantum_trader.ports import Fields, SimulatedVenue
 from quantum_trader.services import wire
 from quantum_trader.services.clock import ClockService
 from quantum_trader.services.feed import Feed
@@ -32,17 +33,18 @@ from quantum_trader.streams import (
 from tests.loops import drain_all, tell, tick, told
 
 MINUTE_MS = 60_000
+START_MS = 29_000_000 * MINUTE_MS
 
 
 def candle(n: int, symbol: str = "BTCUSDT", close: float = 100.0) -> CandleClosed:
     """The n-th minute."""
     return CandleClosed(
         id=f"{symbol}:{n}",
-        at_ms=(n + 1) * MINUTE_MS,
+        at_ms=START_MS + (n + 1) * MINUTE_MS,
         symbol=symbol,
         source="SIMULATED",
         interval_ms=MINUTE_MS,
-        open_ms=n * MINUTE_MS,
+        open_ms=START_MS + n * MINUTE_MS,
         open=close,
         high=close,
         low=close,
@@ -133,7 +135,7 @@ async def test_history_comes_first_and_every_fact_travels_on_its_stream() -> Non
     await feed_all(bus, [candle(0), candle(1)], tick(5), candle(2))
     assert await told(bus, MARKET_KLINES) == [candle(0), candle(1), candle(2)]
     assert await told(bus, MARKET_TICK) == [tick(5)]
-    assert (await bus.heartbeat("feed"))["processed"] == b"4"
+    assert (await bus.heartbeat("feed"))["processed"] == b"2"
 
 
 async def test_a_feed_that_starts_again_tells_nothing_twice_and_leaves_no_hole() -> None:
@@ -194,18 +196,8 @@ async def _intents(bus: MemoryBus) -> list[object]:
     return [read(entry) for entry in await bus.span(TRADE_INTENT, "-", "+", 999)]
 
 
-class Venue:
-    """Remembers what it was shown."""
-
-    def __init__(self) -> None:
-        self.shown: list[MarketFact] = []
-
-    async def advance(self, fact: MarketFact) -> None:
-        self.shown.append(fact)
-
-
 async def test_the_paper_venue_sees_every_market_fact_in_order() -> None:
-    bus, venue = MemoryBus(), Venue()
+    bus, venue = MemoryBus(), create_autospec(SimulatedVenue, instance=True)
     consumer = Consumer(
         bus,
         PAPER,
@@ -217,4 +209,5 @@ async def test_the_paper_venue_sees_every_market_fact_in_order() -> None:
     await consumer.start()
     await tell(bus, candle(0), tick(1), candle(1), tick(2))
     await drain_all(consumer)
-    assert venue.shown == [tick(1), tick(2), candle(0), candle(1)]
+    shown = [call.args[0] for call in venue.advance.await_args_list]
+    assert shown == [tick(1), tick(2), candle(0), candle(1)]

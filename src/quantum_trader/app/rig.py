@@ -62,9 +62,7 @@ class Rig:
             snapshots_of(TraderState, NEVER),
             wire.Reader(rules.account),
         )
-        gateway = Gateway(
-            self.venue, MemoryJournal(), rules.account, self.clock, self.clock.now_ms
-        )
+        gateway = Gateway(self.venue, MemoryJournal(), rules.account, self.clock, self.clock.now_ms)
         self._gateway = GatewayService(self.bus, gateway, quiet, self.clock)
         self._paper = self._consumer(PAPER, PaperMarket(self.venue), quiet)
         self._signals = self._consumer(SIGNALS, signals_fold(models, rules.account), quiet)

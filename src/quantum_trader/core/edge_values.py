@@ -143,9 +143,9 @@ def label(field: str, raw: Raw) -> str:
 
 
 def symbol(field: str, raw: Raw) -> str:
-    """A symbol in upper case: any script, no white space, at most 40 characters."""
+    """A symbol in upper case: letters and digits of any script and ``-_.:/``, at most 40."""
     text = raw.strip().upper() if isinstance(raw, str) else ""
-    spaced = any(letter.isspace() for letter in text)
-    if is_missing(text) or spaced or len(text) > 40 or not text.isprintable():
-        raise Malformed(field, raw, "a symbol of 1 to 40 characters without white space")
+    written = all(letter.isalnum() or letter in "-_.:/" for letter in text)
+    if is_missing(text) or not written or len(text) > 40:
+        raise Malformed(field, raw, "a symbol of 1 to 40 letters and digits")
     return text

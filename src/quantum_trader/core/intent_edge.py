@@ -41,6 +41,8 @@ SIDES: Mapping[str, IntentSide] = {
 }
 TIMES = ("at_ms", "ts_ms", "timestamp", "ts")
 TIMES_APART_MS_MAX = 999
+TRACE = ("trace_id",)
+SOURCE = ("source",)
 IDS = ("signal_id", "intent_id", "id", "trace_id")
 NOTIONALS = ("notional_usd",)
 POSITION_SIZES = ("position_size_usd", "position_usd")
@@ -69,21 +71,17 @@ def read_intent(fields: Mapping[bytes, bytes] | None, *, account: str) -> Intent
     body, envelope = _open(fields)
     _check_for_us(body, account)
     _check_clear(body)
-    strategy = _first(body, ("strategy", "model", "meta_strategy"), edge.label) or UNNAMED
     content = _content(body)
-    signal_id = _first(body, IDS, edge.label) or _derived_id(strategy, content)
+    strategy = _first(body, ("strategy", "model", "meta_strategy")) or UNNAMED
+    signal_id = _first(body, IDS) or _derived_id(strategy, content)
     fact_id = fact_id_of(account, strategy, content["symbol"], signal_id)
-    trace_id = _first(body, ("trace_id",), edge.label) or _first(
-        envelope, ("trace_id",), edge.label
-    )
-    source = _first(body, ("source",), edge.label) or _first(envelope, ("source",), edge.label)
     return IntentProposed(
         id=fact_id,
-        trace_id=trace_id or fact_id,
+        trace_id=_first(body, TRACE) or _first(envelope, TRACE) or fact_id,
         account=account,
         signal_id=signal_id,
         strategy=strategy,
-        source=source or UNNAMED,
+        source=_first(body, SOURCE) or _first(envelope, SOURCE) or UNNAMED,
         **content,
     )
 
@@ -132,7 +130,14 @@ def _open(fields: Mapping[bytes, bytes] | None) -> tuple[Body, Body]:
     for name in kinds:
         if name in flat and flat[name].strip().lower().replace("_", ".") not in KINDS:
             raise Malformed(name, flat[name], "trade.intent or intent.proposed")
-    return (_parsed(flat["payload"]), flat) if "payload" in flat else (flat, {})
+    if "payload" in flat:
+        return _said(_parsed(flat["payload"])), _said(flat)
+    return _said(flat), {}
+
+
+def _said(fields: Body) -> Body:
+    """The fields without those that only say that a value is missing."""
+    return {name: raw for name, raw in fields.items() if not edge.is_missing(raw)}
 
 
 def _text(field: str, raw: bytes) -> str:
@@ -170,18 +175,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_for_us(body: Body, account: str) -> None:
-    whose = _first(body, ("account",), edge.label)
+    whose = _first(body, ("account",))
     if whose is not None and whose != account:
         raise Malformed("account", whose, f"{account}: intents for others are not ours to take")
     for name in ("reduce_only", "reduceOnly"):
-        if not edge.is_missing(body.get(name)) and edge.yes_or_no(name, body[name]):
+        if name in body and edge.yes_or_no(name, body[name]):
             raise Malformed(name, body[name], "an entry; to close a position send side FLAT")
 
 
 def _check_clear(body: Body) -> None:
     for name, (clear, expected) in UNCLEAR.items():
-        said = any(not edge.is_missing(body.get(other)) for other in clear)
-        if not said and not edge.is_missing(body.get(name)):
+        if name in body and not any(other in body for other in clear):
             raise Malformed(name, body[name], expected)
 
 
@@ -255,19 +259,25 @@ def _size_kind(field: str, raw: object) -> str:
     return kind
 
 
-def _first(body: Body, names: tuple[str, ...], read: Callable[[str, object], T]) -> T | None:
+def _first(body: Body, names: tuple[str, ...]) -> str | None:
     """The first of several names that is given, in order of preference."""
-    given = next((name for name in names if not edge.is_missing(body.get(name))), None)
-    return None if given is None else read(given, body[given])
+    for name in names:
+        if name in body:
+            return edge.label(name, body[name])
+    return None
 
 
 def _one(body: Body, names: tuple[str, ...], read: Callable[[str, object], T]) -> T | None:
     """The one value that several names mean; None when all are missing, ``Malformed`` when
     they disagree."""
-    values = [read(name, body[name]) for name in names if not edge.is_missing(body.get(name))]
-    if any(value != values[0] for value in values[1:]):
-        _disagree(body, names)
-    return values[0] if values else None
+    found: T | None = None
+    for name in names:
+        if name in body:
+            value = read(name, body[name])
+            if found is not None and value != found:
+                _disagree(body, names)
+            found = value
+    return found
 
 
 def _disagree(body: Body, names: tuple[str, ...]) -> NoReturn:

@@ -35,18 +35,12 @@ class Work(msgspec.Struct, frozen=True):
     skipped: Sequence[DeadLettered] = ()
 
 
-def standing_after(standing: Standing, work: Work) -> Standing:
-    """Where the service stands once the work is committed."""
-    made = len(work.handled.outputs) + len(work.dead) + len(work.skipped)
-    return Standing(standing.seq + 1, standing.out + made)
-
-
 def commit_of(work: Work, lease: Lease, standing: Standing) -> Commit:
     """The commit that follows ``standing`` and makes the work visible."""
-    after = standing_after(standing, work)
+    outputs = _outputs(work, lease, standing.out)
     record = InboxRecord(
-        n=after.seq,
-        out=after.out,
+        n=standing.seq + 1,
+        out=standing.out + len(outputs),
         took=runs(work.entries),
         skipped=[(letter.stream, letter.entry_id) for letter in work.skipped],
         dead=[(letter.stream, letter.entry_id) for letter in work.dead],
@@ -54,9 +48,9 @@ def commit_of(work: Work, lease: Lease, standing: Standing) -> Commit:
     return Commit(
         service=lease.service,
         epoch=lease.epoch,
-        seq=after.seq,
+        seq=record.n,
         inbox=inbox.encode(record),
-        outputs=_outputs(work, lease, standing.out),
+        outputs=outputs,
         acks=_acks(work.entries),
         projections=work.handled.projections,
         snapshot=work.handled.snapshot,

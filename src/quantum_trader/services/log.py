@@ -10,10 +10,11 @@ from structlog.typing import EventDict, WrappedLogger
 HIDDEN = "[hidden]"
 SECRET_NAME = re.compile(r"secret|password|passwd|token|api_?key|signature|authorization", re.I)
 SECRET_IN_TEXT = re.compile(
-    r"(?P<before>://[^/\s:@]*:|(?:signature|secret|password|token|api_?key)[\"']?\s*[=:]\s*[\"']?)"
-    r"[^\s@&\"',}]+",
+    r"(?P<before>://[^/\s:@]*:)[^\s@/]+(?=@)"
+    r"|(?P<name>(?:signature|secret|passw(?:or)?d|token|api_?key)[\"']?\s*[=:]\s*[\"']?)[^\s&\"',}]+",
     re.I,
 )
+"""In an address between user and host, or after a name that says so."""
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -25,7 +26,9 @@ def _clean(key: str, value: object) -> object:
     if SECRET_NAME.search(key):
         return HIDDEN
     if isinstance(value, str):
-        return SECRET_IN_TEXT.sub(rf"\g<before>{HIDDEN}", value)
+        return SECRET_IN_TEXT.sub(
+            lambda found: f"{found['before'] or found['name']}{HIDDEN}", value
+        )
     if isinstance(value, dict):
         return {inner: _clean(str(inner), held) for inner, held in value.items()}
     if isinstance(value, list | tuple):

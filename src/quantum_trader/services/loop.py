@@ -24,7 +24,7 @@ from quantum_trader.ports import Bus, Clock, Entry
 from quantum_trader.services import wire
 from quantum_trader.services.batch import NOTHING, Handled, Handler, Received, Standing
 from quantum_trader.services.dead_letters import dead_letter
-from quantum_trader.services.drafting import Lease, Work, commit_of, standing_after
+from quantum_trader.services.drafting import Lease, Work, commit_of
 from quantum_trader.services.patience import Patience
 from quantum_trader.services.pulse import Pulse
 from quantum_trader.streams import LIVE
@@ -219,5 +219,6 @@ class Consumer:
         return dead_letter(entry, reason, at_ms=at_ms, account=self._settings.account)
 
     async def _commit(self, standing: Standing, work: Work) -> Standing:
-        await self._bus.commit(commit_of(work, self._lease, standing))
-        return standing_after(standing, work)
+        commit = commit_of(work, self._lease, standing)
+        await self._bus.commit(commit)
+        return Standing(commit.seq, standing.out + len(commit.outputs))

@@ -73,7 +73,9 @@ def problems(table: tuple[Stream, ...] = tuple(STREAMS.values())) -> tuple[str, 
     """
     found = [line for row in table for line in _row_problems(row)]
     names = [row.name for row in table]
-    found += [f"{name} is in the table twice" for name in sorted(set(names)) if names.count(name) > 1]
+    found += [
+        f"{name} is in the table twice" for name in sorted(set(names)) if names.count(name) > 1
+    ]
     routes = [fact for row in table for fact in row.facts if fact is not ev.DeadLettered]
     for fact in ev.FACTS:
         times = routes.count(fact)

@@ -182,7 +182,7 @@ def rest(desk: Desk, *orders: OrderRequest) -> None:
 def fills(desk: Desk) -> list[tuple[str, str, str]]:
     """The fills so far: client id, quantity, price."""
     return [
-        (one.client_order_id, f"{one.qty:f}", f"{one.price:f}")
+        (one.client_order_id, f"{one.qty.normalize():f}", f"{one.price.normalize():f}")
         for one in desk.updates
         if isinstance(one, VenueFill)
     ]

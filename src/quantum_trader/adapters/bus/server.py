@@ -224,7 +224,7 @@ async def examine(url: str) -> list[str]:
     client = connect(url, answer_timeout_s=ANSWER_TIMEOUT_S)
     try:
         with answers(url):
-            about = await client.info("server", "memory", "persistence")
+            about = await client.info()
     finally:
         await client.aclose()
     version = str(about["redis_version"])

@@ -57,7 +57,7 @@ _LATEST = "SELECT body FROM record WHERE kind = ? ORDER BY number DESC LIMIT 1"
 _BODY = "SELECT body FROM record WHERE kind = ? AND identity = ?"
 _OF_ORDER = "SELECT body FROM record WHERE client_order_id = ? AND kind = 'fact' ORDER BY number"
 _HAS_ENDED = "SELECT 1 FROM record WHERE client_order_id = ? AND ends = 1"
-_OUTBOX = "SELECT number, body FROM record WHERE kind = 'fact' AND number > ? ORDER BY 1 LIMIT ?"
+_OUTBOX = "SELECT number, body FROM record NOT INDEXED WHERE kind = 'fact' AND number > ? ORDER BY 1 LIMIT ?"
 _OPEN = """
 SELECT number, body FROM record WHERE client_order_id IN (
     SELECT client_order_id FROM record WHERE client_order_id IS NOT NULL
@@ -159,7 +159,8 @@ class SqliteJournal:
     def _prepare(self) -> None:
         with _failing(self._path):
             self._db.set_busy_timeout(BUSY_MS)
-            self._db.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+            self._db.pragma("journal_mode", "WAL")
+            self._db.pragma("synchronous", "FULL")
             version = self._db.pragma("user_version")
         if version not in (0, SCHEMA):
             raise StoreError(

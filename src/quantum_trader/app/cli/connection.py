@@ -83,7 +83,9 @@ async def time_there(bus: Bus, wall_ms: int) -> Now:
         return Now(wall_ms, "wall", "no trader has run here yet; one that starts will judge it")
     silent_ms = wall_ms - int(newest[0].id.partition("-")[0])
     if silent_ms > CLOCK_FRESH_MS:
-        return Now(wall_ms, "wall", f"the clock has been silent for {silent_ms // 1000} s: stopped?")
+        return Now(
+            wall_ms, "wall", f"the clock has been silent for {silent_ms // 1000} s: stopped?"
+        )
     if abs(fact.at_ms - wall_ms) < CLOCKS_APART_MS:
         return Now(wall_ms, "wall", None)
     return Now(

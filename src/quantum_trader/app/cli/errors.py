@@ -91,7 +91,9 @@ def trouble_of(error: errors.TraderError) -> Trouble:
     for kind, code, money, remedy in MEANINGS:
         if isinstance(error, kind):
             return Trouble(code=code, what=what, money=money, remedy=remedy)
-    return Trouble(code=FOUND, what=what, money=_UNTOUCHED, remedy="`quantum doctor` may tell more.")
+    return Trouble(
+        code=FOUND, what=what, money=_UNTOUCHED, remedy="`quantum doctor` may tell more."
+    )
 
 
 def tell(trouble: Trouble, *, as_json: bool) -> int:

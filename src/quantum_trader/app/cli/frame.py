@@ -4,11 +4,16 @@ A command is a module of this package that ``COMMANDS`` in ``cli/__init__.py`` n
 
     app = new_app()
 
-    @app.command()
-    def replay(files: Files, as_json: Json = False) -> int:
+    @dataclass(frozen=True, kw_only=True)
+    class Options(OnSystem):                       # or Options(Common), without a connection
+        files: Annotated[list[Path], typer.Argument(help="Recorded candles.")]
+        fast: Annotated[bool, typer.Option(help="...")] = False
+
+    @command(app, Options)
+    def replay(options: Options) -> int:
         \"\"\"One line for the help, then what it prints.\"\"\"
-        report = wait(make_report(files))
-        if as_json:
+        report = wait(make_report(options.files))
+        if options.as_json:
             show_json(report)
         ...
         return DONE if report.good else FOUND
@@ -23,13 +28,15 @@ A command is a module of this package that ``COMMANDS`` in ``cli/__init__.py`` n
 """
 
 import asyncio
+import inspect
 import sys
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
 import typer
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 T = TypeVar("T")
+O = TypeVar("O", bound="Common")
 
 DONE, FOUND, USAGE, BUG = 0, 1, 2, 70
 PROGRESS_AFTER_S = 2.0
@@ -52,6 +60,44 @@ DataDir = Annotated[
 ForceProgress = Annotated[
     bool, typer.Option("--progress", help="Show progress even where nobody seems to watch.")
 ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Common:
+    """The option that every command has."""
+
+    as_json: Json = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnSystem(Common):
+    """The options of a command that talks to the running system."""
+
+    url: Url = None
+    data_dir: DataDir = None
+
+
+def command(
+    app: typer.Typer, options: type[O]
+) -> Callable[[Callable[[O], int]], Callable[[O], int]]:
+    """Register a function as a command whose arguments are the fields of ``options``.
+
+    The fields of the class itself come first in the help, those of its bases last.
+    """
+
+    def register(function: Callable[[O], int]) -> Callable[[O], int]:
+        def run(**given: Any) -> int:
+            return function(options(**given))
+
+        run.__name__, run.__doc__ = function.__name__, function.__doc__
+        fields = inspect.signature(options).parameters.values()
+        own = vars(options).get("__annotations__", {})
+        ordered = sorted(fields, key=lambda field: field.name not in own)
+        cast(Any, run).__signature__ = inspect.Signature(ordered)
+        app.command()(run)
+        return function
+
+    return register
 
 
 def number(text: str) -> Decimal:

@@ -1,6 +1,7 @@
 """``quantum levels``: the exit levels of a position, and why they are what they are."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,8 @@ from quantum_trader.adapters.market.instrument_files import load as load_instrum
 from quantum_trader.app.cli.frame import (
     DONE,
     FOUND,
-    Json,
+    Common,
+    command,
     new_app,
     number,
     remark,
@@ -28,6 +30,7 @@ from quantum_trader.core.errors import UsageError
 from quantum_trader.core.events.exits import Bound, LevelSet
 from quantum_trader.core.exits.bounds import (
     BoundContext,
+    Effective,
     effective,
     liquidation_distance,
     stop_price,
@@ -84,50 +87,56 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     margin_at_stop_frac: float | None
 
 
-@app.command()
-def levels(
-    symbol: Annotated[str, typer.Option(help="Such as BTCUSDT.")],
-    side: Annotated[str, typer.Option(help="LONG or SHORT (BUY and SELL mean the same).")],
-    leverage: Annotated[int, typer.Option(min=1, max=125)],
-    entry: Annotated[Decimal, typer.Option(parser=number, help="The entry price.")],
-    volatility: Annotated[float | None, typer.Option(help="Over its reference; 1 is usual.")] = None,
-    funding: Annotated[float | None, typer.Option(help="Rate per interval, as a fraction.")] = None,
-    divergence: Annotated[float | None, typer.Option(help="Between venues, a fraction.")] = None,
-    qty: Annotated[Decimal | None, typer.Option(parser=number, help="In base units.")] = None,
+@dataclass(frozen=True, kw_only=True)
+class Options(Common):
+    """What ``levels`` takes."""
+
+    symbol: Annotated[str, typer.Option(help="Such as BTCUSDT.")]
+    side: Annotated[str, typer.Option(help="LONG or SHORT (BUY and SELL mean the same).")]
+    leverage: Annotated[int, typer.Option(min=1, max=125)]
+    entry: Annotated[Decimal, typer.Option(parser=number, help="The entry price.")]
+    volatility: Annotated[float | None, typer.Option(help="Over its reference; 1 is usual.")] = None
+    funding: Annotated[float | None, typer.Option(help="Rate per interval, as a fraction.")] = None
+    divergence: Annotated[float | None, typer.Option(help="Between venues, a fraction.")] = None
+    qty: Annotated[Decimal | None, typer.Option(parser=number, help="In base units.")] = None
     notional: Annotated[
         Decimal | None, typer.Option(parser=number, help="In USDT; 1000 unless told.")
-    ] = None,
-    instruments: Annotated[Path | None, typer.Option(help="An exchangeInfo response.")] = None,
-    brackets: Annotated[Path | None, typer.Option(help="A leverageBracket response.")] = None,
-    as_json: Json = False,
-) -> int:
+    ] = None
+    instruments: Annotated[Path | None, typer.Option(help="An exchangeInfo response.")] = None
+    brackets: Annotated[Path | None, typer.Option(help="A leverageBracket response.")] = None
+
+
+@command(app, Options)
+def levels(options: Options) -> int:
     """Take-profit and stop levels with every bound that was asked, and what it did.
 
     Exit code 1 when no stop fits, so that no such entry would be taken.
     """
-    config = load(typed={"instruments": instruments, "brackets": brackets})
-    wanted = symbol.strip().upper()
+    answer = answer_for(_asked(options))
+    _show(answer, as_json=options.as_json)
+    return DONE if answer.problem is None else FOUND
+
+
+def _asked(options: Options) -> Asked:
+    config = load(typed={"instruments": options.instruments, "brackets": options.brackets})
+    wanted = options.symbol.strip().upper()
     instrument = load_instruments(config.instruments, config.brackets).get(wanted)
     if instrument is None:
         raise UsageError(unknown_symbol(wanted))
-    if entry <= 0:
-        raise UsageError(f"--entry {entry}: a price is above zero")
-    answer = answer_for(
-        Asked(
-            instrument=instrument,
-            side=_side(side),
-            leverage=leverage,
-            entry_price=entry,
-            qty=_quantity(instrument, entry, qty, notional),
-            taker_fee_frac=config.venue_fees.taker_frac,
-            spread_frac=config.exit_rules.spread_frac,
-            volatility_factor=volatility,
-            funding_rate_frac=funding,
-            divergence=divergence,
-        )
+    if options.entry <= 0:
+        raise UsageError(f"--entry {options.entry}: a price is above zero")
+    return Asked(
+        instrument=instrument,
+        side=_side(options.side),
+        leverage=options.leverage,
+        entry_price=options.entry,
+        qty=_quantity(instrument, options),
+        taker_fee_frac=config.venue_fees.taker_frac,
+        spread_frac=config.exit_rules.spread_frac,
+        volatility_factor=options.volatility,
+        funding_rate_frac=options.funding,
+        divergence=options.divergence,
     )
-    _show(answer, as_json=as_json)
-    return DONE if answer.problem is None else FOUND
 
 
 def answer_for(asked: Asked) -> Answer:
@@ -146,13 +155,7 @@ def answer_for(asked: Asked) -> Answer:
         tick=asked.instrument.tick,
     )
     outcome = effective(wanted, context)
-    prices: tuple[Decimal, ...] = ()
-    stop: Decimal | None = None
-    if outcome.levels is not None:
-        found = outcome.levels
-        prices = target_prices(asked.side, asked.entry_price, found.tp_frac, asked.instrument)
-        bounds = outcome.bounds
-        stop = stop_price(asked.side, asked.entry_price, found.sl_frac, asked.instrument, bounds)
+    stop, targets = _prices(asked, outcome)
     loss_usd = None if stop is None else money(asked.qty * abs(asked.entry_price - stop))
     return Answer(
         symbol=asked.instrument.symbol,
@@ -167,7 +170,7 @@ def answer_for(asked: Asked) -> Answer:
         bounds=outcome.bounds,
         problem=outcome.problem or _venue_problem(asked, cost_usd),
         stop_price=stop,
-        target_prices=prices,
+        target_prices=targets,
         liquidation_price=context.liquidation_price
         and asked.instrument.nearest_price(context.liquidation_price),
         liquidation_frac=liquidation_distance(context),
@@ -175,6 +178,15 @@ def answer_for(asked: Asked) -> Answer:
         loss_at_stop_usd=loss_usd,
         margin_at_stop_frac=None if loss_usd is None else float(loss_usd / margin_usd),
     )
+
+
+def _prices(asked: Asked, outcome: Effective) -> tuple[Decimal | None, tuple[Decimal, ...]]:
+    """Stop and targets on the price grid; none where no levels are in force."""
+    found, side, entry = outcome.levels, asked.side, asked.entry_price
+    if found is None:
+        return None, ()
+    stop = stop_price(side, entry, found.sl_frac, asked.instrument, outcome.bounds)
+    return stop, target_prices(side, entry, found.tp_frac, asked.instrument)
 
 
 def _adaptive(asked: Asked) -> LevelSet:
@@ -209,13 +221,14 @@ def _side(text: str) -> Side:
     raise UsageError(f"--side {text}: expected LONG or SHORT")
 
 
-def _quantity(
-    instrument: Instrument, entry: Decimal, qty: Decimal | None, notional: Decimal | None
-) -> Decimal:
+def _quantity(instrument: Instrument, options: Options) -> Decimal:
     """What was asked for on the step grid, or what 1000 USDT buy."""
-    if qty is not None and notional is not None:
+    if options.qty is not None and options.notional is not None:
         raise UsageError("--qty and --notional both say how much; give one of them")
-    wanted = (notional or NOTIONAL_USUAL_USD) / entry if qty is None else qty
+    wanted = options.qty
+    if wanted is None:
+        usd = NOTIONAL_USUAL_USD if options.notional is None else options.notional
+        wanted = usd / options.entry
     on_grid = instrument.floor_qty(wanted)
     if on_grid <= 0:
         raise UsageError(

@@ -3,61 +3,63 @@
 import getpass
 import secrets
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import typer
 
 from quantum_trader.app.cli.connection import account_of, connected, time_there, wall_ms
-from quantum_trader.app.cli.frame import DONE, DataDir, Json, Url, new_app, say, show_json, wait
+from quantum_trader.app.cli.frame import DONE, OnSystem, command, new_app, say, show_json, wait
 from quantum_trader.core.events import DrainSwitched, KillLevelSet
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.out import Stamp
 from quantum_trader.services.wire import write
 from quantum_trader.streams import OPERATOR, ROUTES
 
-Why = Annotated[str, typer.Option("--why", help="The reason; it stays in the log.")]
 Order = DrainSwitched | KillLevelSet
-Where = tuple[str | None, Path | None]
 
 drain_app = new_app()
 halt_app = new_app()
 resume_app = new_app()
 
 
-@drain_app.command()
-def drain(
-    switch: Annotated[Literal["on", "off"], typer.Argument(help="on or off")],
-    why: Why = "",
-    url: Url = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
-) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Options(OnSystem):
+    """What every order takes."""
+
+    why: Annotated[str, typer.Option(help="The reason; it stays in the log.")] = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DrainOptions(Options):
+    """What ``drain`` takes."""
+
+    switch: Annotated[Literal["on", "off"], typer.Argument(help="on or off")]
+
+
+@command(drain_app, DrainOptions)
+def drain(options: DrainOptions) -> int:
     """Safe-drain: decide everything and send no new entry, until it is switched off."""
+    on = options.switch == "on"
 
     def order(stamp: Stamp) -> Order:
-        return DrainSwitched(**stamp, on=switch == "on", who=_who(), why=why)
+        return DrainSwitched(**stamp, on=on, who=_who(), why=options.why)
 
-    means = {
-        "on": "Everything is read, judged and recorded; no entry leaves. Exits and stops go on.",
-        "off": "Entries leave again, unless the trader is halted.",
-    }
-    return _told(wait(_give((url, data_dir), order)), means[switch], as_json=as_json)
+    entries = "no entry leaves" if on else "entries leave again, unless the trader is halted"
+    return _give(options, order, f"Everything is judged and recorded; {entries}. Exits go on.")
 
 
-@halt_app.command()
-def halt(why: Why = "", url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> int:
+@command(halt_app, Options)
+def halt(options: Options) -> int:
     """Take no new risk until resumed. Positions keep their stops and their exits."""
-    order = wait(_give((url, data_dir), _level("HALT", why)))
     means = "No new risk from now on; exits and stops go on. `quantum resume` ends it."
-    return _told(order, means, as_json=as_json)
+    return _give(options, _level("HALT", options.why), means)
 
 
-@resume_app.command()
-def resume(why: Why = "", url: Url = None, data_dir: DataDir = None, as_json: Json = False) -> int:
+@command(resume_app, Options)
+def resume(options: Options) -> int:
     """Trade again after a halt."""
-    order = wait(_give((url, data_dir), _level("RUN", why)))
-    return _told(order, "Entries are judged again as usual.", as_json=as_json)
+    return _give(options, _level("RUN", options.why), "Entries are judged again as usual.")
 
 
 def _level(level: KillLevel, why: str) -> Callable[[Stamp], Order]:
@@ -71,9 +73,18 @@ def _who() -> str:
         return "somebody without a name on this machine"
 
 
-async def _give(where: Where, make: Callable[[Stamp], Order]) -> Order:
+def _give(options: Options, make: Callable[[Stamp], Order], means: str) -> int:
+    order = wait(_write(options, make))
+    if options.as_json:
+        show_json({"ordered": order, "means": means})
+    else:
+        say(means)
+    return DONE
+
+
+async def _write(options: Options, make: Callable[[Stamp], Order]) -> Order:
     """Write one order to the operator stream, in the running system's account and time."""
-    async with connected(*where) as bus:
+    async with connected(options.url, options.data_dir) as bus:
         now = await time_there(bus, wall_ms())
         order = make(
             {
@@ -85,11 +96,3 @@ async def _give(where: Where, make: Callable[[Stamp], Order]) -> Order:
         )
         await bus.append(ROUTES[type(order)], [write(order)], writer=OPERATOR)
     return order
-
-
-def _told(order: Order, means: str, *, as_json: bool) -> int:
-    if as_json:
-        show_json({"ordered": order, "means": means})
-    else:
-        say(means)
-    return DONE

@@ -6,7 +6,8 @@ from quantum_trader import streams
 from quantum_trader.app.cli.frame import (
     DONE,
     FOUND,
-    Json,
+    Common,
+    command,
     new_app,
     remark,
     say,
@@ -18,14 +19,14 @@ from quantum_trader.core.events import TAGS
 app = new_app()
 
 
-@app.command()
-def show(as_json: Json = False) -> int:
+@command(app, Common)
+def show(options: Common) -> int:
     """Every stream: who writes it, who reads it, or why nobody does.
 
     Exit code 1 when the table contradicts itself.
     """
     found = streams.problems()
-    if as_json:
+    if options.as_json:
         show_json({"streams": [as_row(row) for row in streams.STREAMS.values()], "problems": found})
         return FOUND if found else DONE
     show_table(

@@ -150,8 +150,8 @@ def winsorised(returns: Floats) -> Floats:
     low, high = _WINSOR_LOW, RETURNS - 1 - _WINSOR_LOW
     bottom = ranked[low] + _WINSOR_PART * (ranked[low + 1] - ranked[low])
     top = ranked[high] - _WINSOR_PART * (ranked[high] - ranked[high - 1])
-    clipped = np.maximum(returns, bottom)
-    return np.minimum(clipped, top, out=clipped)
+    clipped: Floats = np.minimum(np.maximum(returns, bottom), top)
+    return clipped
 
 
 def volatility_of(clipped: Floats, last_abs: float) -> Volatility | None:
@@ -173,7 +173,8 @@ def volatility_of(clipped: Floats, last_abs: float) -> Volatility | None:
 
 def drift(logs: Floats) -> float:
     """Weighted Theil-Sen slopes of log price over the last 64, 128 and 256 closes, per bar."""
-    return sum(map(mul, SLOPE_WEIGHTS, _THEIL_SEN.slopes(logs)))
+    slopes = zip(SLOPE_WEIGHTS, _THEIL_SEN.slopes(logs), strict=True)
+    return sum(weight * slope for weight, slope in slopes)
 
 
 def direction_persistence(returns: Floats) -> float:

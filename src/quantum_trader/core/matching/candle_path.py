@@ -76,7 +76,7 @@ def _legs(desk: Desk, market: Market, fact: CandleClosed) -> list[Leg]:
 
     Whoever came during the bar (an order, a position) does not know its extremes, only its close.
     """
-    down_first = _goes_down_first(desk, market, fact.open_ms)
+    down_first = _goes_down_first(desk, market, fact)
     turns = (fact.low, fact.high) if down_first else (fact.high, fact.low)
     start = fact.open if market.last is None else market.last
     stops = (start, fact.open, *turns, fact.close)
@@ -106,17 +106,22 @@ def _jump(market: Market, at_ms: int, start: float, end: float) -> Leg:
     )
 
 
-def _goes_down_first(desk: Desk, market: Market, open_ms: int) -> bool:
+def _goes_down_first(desk: Desk, market: Market, fact: CandleClosed) -> bool:
     """Which extreme comes first: with "stop_first" always the worse one.
 
-    For a position that is the one against it. Without a position it is the one that a new position
-    would have liked: an entry is met on the way back from there, and only the bad is left.
+    For a position that is the one against it, and in any case the one that liquidates. Without a
+    position it is the one that a new position would have liked: an entry is met on the way back
+    from there, and only the bad is left.
     """
     stop_first = desk.rules.intrabar == "stop_first"
+    long = market.position.qty > 0
     if market.position.qty:
-        return (market.position.qty > 0) == stop_first
+        level = liquidation_level(desk, market)
+        worst = fact.low if long else fact.high
+        is_taken = level is not None and is_past(market, worst, level)
+        return long if is_taken else long == stop_first
     for order in market.orders:
-        if order.placed_ms <= open_ms and not order.request.reduce_only:
+        if order.placed_ms <= fact.open_ms and not order.request.reduce_only:
             return (order.request.side == "SELL") == stop_first
     return stop_first
 

@@ -55,7 +55,6 @@ def on_flat(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
     plan.exit_id = None
     plan.naked_since_ms = None
     answer(plan, out, "failed", f"closed at once: {reason}")
-    end_if_clean(state, plan, out)
 
 
 def end_if_clean(state: TraderState, plan: Plan, out: Out) -> None:
@@ -80,7 +79,6 @@ def abandon_entry(state: TraderState, plan: Plan, out: Out, reason: str) -> None
     plan.exit_reason = reason
     plan.flat_ms = state.now_ms
     answer(plan, out, "failed", reason)
-    end_if_clean(state, plan, out)
 
 
 def clean_up(state: TraderState, plan: Plan, out: Out) -> None:

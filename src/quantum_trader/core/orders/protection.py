@@ -75,15 +75,15 @@ def on_stop_rejected(plan: Plan, fact: OrderRejected, state: TraderState, out: O
     if plan.next_stop is None or plan.next_stop.client_order_id != fact.client_order_id:
         if plan.stop is not None and plan.stop.client_order_id == fact.client_order_id:
             plan.stop = None
-            close_now(state, plan, out, "stop refused at its trigger")
+            close_now(state, plan, out, "stop_refused")
         return
     refused, plan.next_stop = plan.next_stop, None
     if fact.code == WOULD_TRIGGER:
-        close_now(state, plan, out, "stop price already passed")
+        close_now(state, plan, out, "stop_passed")
     elif plan.stop is None and plan.stop_attempts < STOP_ATTEMPTS_MAX:
         plan.next_stop = command_stop(plan, out, refused.price, refused.qty, "stop placed again")
     elif plan.stop is None:
-        close_now(state, plan, out, f"no stop accepted: {fact.reason}")
+        close_now(state, plan, out, "no_stop_accepted")
 
 
 def on_stop_gone(plan: Plan, order_id: str, state: TraderState, out: Out) -> None:

@@ -10,7 +10,6 @@ from quantum_trader.core.events import (
 )
 from quantum_trader.core.orders.closing import (
     abandon_entry,
-    answer,
     end_if_clean,
     on_exit_over,
     on_flat,
@@ -32,14 +31,14 @@ def on_order_fact(state: TraderState, fact: OrderFact, out: Out) -> None:
     plan = _plan_for(state, fact)
     if isinstance(fact, OrderFilled):
         _on_filled(state, plan, fact, out)
-    elif plan is None:
-        return
-    elif isinstance(fact, OrderAccepted):
+    elif plan is not None and isinstance(fact, OrderAccepted):
         _on_accepted(state, plan, fact, out)
-    elif isinstance(fact, OrderRejected):
+    elif plan is not None and isinstance(fact, OrderRejected):
         _on_rejected(state, plan, fact, out)
-    elif isinstance(fact, OrderCanceled):
+    elif plan is not None and isinstance(fact, OrderCanceled):
         _on_canceled(state, plan, fact, out)
+    if plan is not None:
+        end_if_clean(state, plan, out)
 
 
 def _plan_for(state: TraderState, fact: OrderFact) -> Plan | None:
@@ -108,7 +107,6 @@ def _on_rejected(state: TraderState, plan: Plan, fact: OrderRejected, out: Out) 
         plan.targets.pop(fact.client_order_id, None)
     else:
         on_exit_over(plan, fact.client_order_id)
-    end_if_clean(state, plan, out)
 
 
 def _on_cancel_refused(state: TraderState, plan: Plan, order_id: str, out: Out) -> None:
@@ -122,7 +120,6 @@ def _on_canceled(state: TraderState, plan: Plan, fact: OrderCanceled, out: Out) 
         plan.entry_done = True
         if not plan.entry_qty:
             abandon_entry(state, plan, out, f"entry canceled: {fact.reason}")
-            return
         send_targets(state, plan, out)
     elif fact.role == "stop":
         on_stop_gone(plan, fact.client_order_id, state, out)
@@ -131,6 +128,3 @@ def _on_canceled(state: TraderState, plan: Plan, fact: OrderCanceled, out: Out) 
         plan.targets.pop(fact.client_order_id, None)
     else:
         on_exit_over(plan, fact.client_order_id)
-    if plan.flat_ms is not None:
-        answer(plan, out, "failed", fact.reason)
-    end_if_clean(state, plan, out)
