@@ -6,6 +6,9 @@ from typing import Any
 
 AT_MS = 1_735_041_600_000
 
+LEAST: dict[str, Any] = {"symbol": "BTCUSDT", "side": "BUY", "timestamp": AT_MS}
+"""The least that an intent must say."""
+
 ENVELOPE_BODY: dict[str, Any] = {
     "symbol": "ETHUSDT",
     "side": "BUY",

@@ -20,6 +20,20 @@ from quantum_trader.core.units import usd_text
 HOUR_MS, MINUTE_MS, SECOND_MS = 3_600_000, 60_000, 1_000
 
 
+OUTCOMES = {
+    "asked": 0,
+    "skipped": 1,
+    "unreadable": 1,
+    "refused": 2,
+    "under way": 3,
+    "opened": 4,
+    "closing": 4,
+    "failed": 4,
+    "closed": 5,
+}
+"""Every outcome and its rank: a repeat that is skipped does not undo what was done before."""
+
+
 class Line(msgspec.Struct, frozen=True):
     """One sentence: when, which kind of fact, and what it says."""
 
@@ -29,7 +43,7 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of an intent. ``outcome`` is one word; see ``_OUTCOMES``."""
+    """What became of an intent. ``outcome`` is one of ``OUTCOMES``."""
 
     trace_id: str
     plan_id: str | None
@@ -77,19 +91,20 @@ def in_order(streams: Sequence[Sequence[ev.Fact]]) -> list[ev.Fact]:
             waits[later] -= 1
             if not waits[later]:
                 heappush(ready, (facts[later].at_ms, later))
-    return told
+    # Facts that name each other as causes cannot be ours; they are told all the same.
+    return told + [fact for place, fact in enumerate(facts) if waits[place]]
 
 
 def _constraints(
     streams: Sequence[Sequence[ev.Fact]], facts: Sequence[ev.Fact]
 ) -> tuple[defaultdict[int, list[int]], list[int]]:
     """Which places come after a place, and for how many each has to wait."""
-    causes = {fact.id: place for place, fact in enumerate(facts)}
-    commands = {
-        fact.order.client_order_id: place
-        for place, fact in enumerate(facts)
-        if isinstance(fact, ev.OrderCommanded)
-    }
+    causes: dict[str, int] = {}
+    commands: dict[str, int] = {}
+    for place, fact in enumerate(facts):
+        causes.setdefault(fact.id, place)
+        if isinstance(fact, ev.OrderCommanded):
+            commands.setdefault(fact.order.client_order_id, place)
     pairs: set[tuple[int, int]] = set()
     for place, fact in enumerate(facts):
         pairs.add((causes.get(fact.id.rpartition("/")[0], place), place))
@@ -136,7 +151,9 @@ class _Teller:
 
     def sentence(self, fact: ev.Fact) -> str:
         """What one fact says."""
-        self.outcome = _OUTCOMES.get(type(fact), self.outcome)
+        word = fact.status if isinstance(fact, ev.IntentApplied) else _WORDS.get(type(fact))
+        if word is not None and OUTCOMES[word] >= OUTCOMES[self.outcome]:
+            self.outcome = word
         tell_one = _TELLERS.get(type(fact))
         return ev.tag_of(type(fact)) if tell_one is None else tell_one(self, fact)
 
@@ -153,7 +170,9 @@ class _Teller:
         parts += [f"stop {fact.stop_loss:f}"] if fact.stop_loss else []
         parts += [f"target {fact.take_profit:f}"] if fact.take_profit else []
         parts += [] if fact.confidence is None else [f"confidence {fact.confidence:.2f}"]
-        return f"{who} asked for {fact.side} {fact.symbol}: {', '.join(parts)}{_because(fact.reason)}"
+        return (
+            f"{who} asked for {fact.side} {fact.symbol}: {', '.join(parts)}{_because(fact.reason)}"
+        )
 
     def refused(self, fact: ev.IntentRefused) -> str:
         """Every gate that said no."""
@@ -189,8 +208,9 @@ class _Teller:
             verb = "the stop shall move to" if moved else "a stop shall stand at"
             return f"{verb} {order.trigger_price} for {order.qty}: {fact.reason}"
         price = "at market" if order.price is None else f"at {order.price}"
-        return f"{self._name(order.client_order_id, fact.role)}: {order.side} {order.qty} {price}, " + (
-            f"{fact.leverage}x" if fact.leverage else fact.reason
+        return (
+            f"{self._name(order.client_order_id, fact.role)}: {order.side} {order.qty} {price}, "
+            + (f"{fact.leverage}x" if fact.leverage else fact.reason)
         )
 
     def cancel(self, fact: ev.CancelCommanded) -> str:
@@ -203,7 +223,9 @@ class _Teller:
         if fact.role != "stop" or self._first_fill_ms is None or self._protected:
             return text
         self._protected = True
-        return f"{text}: protected {span_text(fact.at_ms - self._first_fill_ms)} after the first fill"
+        return (
+            f"{text}: protected {span_text(fact.at_ms - self._first_fill_ms)} after the first fill"
+        )
 
     def rejected(self, fact: ev.OrderRejected) -> str:
         """The venue said no."""
@@ -241,7 +263,8 @@ class _Teller:
         targets = ", ".join(map(str, fact.target_prices))
         acted = [bound.name for bound in fact.bounds if bound.acted]
         held = f"; bounded by {', '.join(acted)}" if acted else ""
-        return f"levels off the fill at {fact.entry_price:f}: stop {fact.stop_price}, targets {targets}{held}"
+        entry = f"levels off the fill at {fact.entry_price:f}"
+        return f"{entry}: stop {fact.stop_price}, targets {targets}{held}"
 
     def position(self, fact: ev.PositionFact) -> str:
         """What we hold now."""
@@ -252,7 +275,6 @@ class _Teller:
 
     def applied(self, fact: ev.IntentApplied) -> str:
         """The one answer to the proposer."""
-        self.outcome = {"opened": "open", "failed": "failed", "closing": "closing"}[fact.status]
         return f"answered {fact.status}: {fact.reason}"
 
     def booked(self, fact: ev.TradeClosed) -> str:
@@ -303,7 +325,7 @@ def _signed(amount: Decimal) -> str:
     return f"{'+' if amount > 0 else ''}{usd_text(amount)}"
 
 
-_OUTCOMES: dict[type[ev.Fact], str] = {
+_WORDS: dict[type[ev.Fact], str] = {
     ev.IntentRefused: "refused",
     ev.IntentSkipped: "skipped",
     ev.PlanMade: "under way",

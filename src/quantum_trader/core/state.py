@@ -16,7 +16,7 @@ from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.market.view import MarketView
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.rules import Rules
-from quantum_trader.core.units import ZERO
+from quantum_trader.core.units import ZERO, decimal_of
 
 
 class Exposure(msgspec.Struct, kw_only=True):
@@ -59,12 +59,9 @@ class TraderState(msgspec.Struct, kw_only=True):
         return "" if self.rules is None else self.rules.account
 
     def mark_of(self, symbol: str) -> Decimal | None:
-        """The mark price on the instrument's grid, None when nothing was seen."""
+        """The mark price as the market says it (finer than the tick), None when nothing was."""
         view = self.markets.get(symbol)
-        if view is None or view.mark is None or self.rules is None:
-            return None
-        instrument = self.rules.instruments.get(symbol)
-        return None if instrument is None else instrument.price_of(view.mark)
+        return None if view is None or view.mark is None else decimal_of(view.mark)
 
 
 def state_hash(state: msgspec.Struct) -> str:

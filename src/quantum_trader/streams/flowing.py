@@ -82,7 +82,12 @@ LIVE: tuple[Stream, ...] = (
     ),
     live("trade.closed", (ev.TradeClosed,), (TRADER, *OBSERVERS), "round trips, to the cent"),
     live("marketstate", (ev.MarketStateComputed,), (TRADER, "page"), "volatility and regime"),
-    live("trade.intent.dlq", (ev.DeadLettered,), (TRADER, "dlq"), "intents nobody can read"),
+    live(
+        "trade.intent.dlq",
+        (ev.DeadLettered,),
+        (TRADER, "dlq", "explain"),
+        "intents nobody can read",
+    ),
     live("dlq.trader", (ev.DeadLettered,), (TRADER, "dlq"), "poison met by the trader"),
     live("dlq.signals", (ev.DeadLettered,), (SIGNALS, "dlq"), "poison met by the models"),
     live("dlq.gateway", (ev.DeadLettered,), (GATEWAY, "dlq"), "poison met by the gateway"),

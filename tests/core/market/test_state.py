@@ -25,6 +25,17 @@ from quantum_trader.core.market.state import (
 from quantum_trader.core.market.window import WINDOW_BARS, BarWindow
 
 MINUTE_MS = 60_000
+STATISTICS = (
+    "sigma_frac",
+    "mu_frac",
+    "trend_strength",
+    "direction_persistence",
+    "variance_ratio",
+    "spike",
+    "p_trend",
+    "p_reversion",
+    "p_chop",
+)
 
 
 def window_of(closes: Sequence[float], interval_ms: int = MINUTE_MS) -> BarWindow:
@@ -133,10 +144,24 @@ def test_on_any_walk_the_slow_way_gives_the_same_numbers(
 def test_one_walk_gives_these_numbers_for_ever() -> None:
     closes = [100.0 + (7 * at % 11) * 0.25 + at * 0.01 for at in range(WINDOW_BARS)]
     numbers = computed(closes)
-    assert numbers.interval_ms == MINUTE_MS
-    assert numbers.last_bar_ms == WINDOW_BARS * MINUTE_MS
-    assert numbers.bars == WINDOW_BARS
-    assert numbers.regime == "GOLDEN"
+    golden = MarketNumbers(
+        interval_ms=MINUTE_MS,
+        last_bar_ms=WINDOW_BARS * MINUTE_MS,
+        bars=WINDOW_BARS,
+        sigma_frac=0.0055313729223422725,
+        mu_frac=9.684065792204653e-05,
+        trend_strength=0.01750752648241969,
+        direction_persistence=-0.4588235294117647,
+        variance_ratio=0.12524218852334645,
+        spike=1.3012841314100696,
+        p_trend=0.11778789146924513,
+        p_reversion=0.5830253506436783,
+        p_chop=0.29918675788707644,
+        regime="reversion",
+    )
+    exact = {name: getattr(golden, name) for name in STATISTICS}
+    assert {name: getattr(numbers, name) for name in STATISTICS} == pytest.approx(exact, rel=1e-12)
+    assert msgspec.structs.replace(numbers, **exact) == golden
 
 
 def test_fewer_than_257_closes_give_no_state() -> None:
@@ -162,8 +187,9 @@ def test_a_price_that_grows_evenly_is_a_trend_and_no_error() -> None:
 @given(st.integers(0, 10**6), st.sampled_from([0.001, 8.0, 1e6]))
 def test_the_unit_of_the_price_does_not_matter(seed: int, unit: float) -> None:
     numbers, scaled = computed(walk(seed)), computed([unit * close for close in walk(seed)])
-    for name, value in numbers.fields().items():
-        assert getattr(scaled, name) == pytest.approx(value, rel=1e-6, abs=1e-9)
+    assert scaled.regime == numbers.regime
+    for name in STATISTICS:
+        assert getattr(scaled, name) == pytest.approx(getattr(numbers, name), rel=1e-6, abs=1e-9)
 
 
 @given(st.integers(0, 10**6))
@@ -173,7 +199,7 @@ def test_the_mirrored_market_has_the_opposite_drift_and_the_same_odds(seed: int)
         assert getattr(mirrored, name) == pytest.approx(
             -getattr(numbers, name), rel=1e-6, abs=1e-12
         )
-    for name in ("sigma_frac", "direction_persistence", "variance_ratio", "spike", "p_trend"):
+    for name in set(STATISTICS) - {"mu_frac", "trend_strength"}:
         assert getattr(mirrored, name) == pytest.approx(getattr(numbers, name), rel=1e-6, abs=1e-9)
 
 
@@ -223,11 +249,21 @@ def test_by_chance_alone_the_t_statistic_is_about_one_and_chop_is_the_usual_answ
     assert sum(each.regime == "chop" for each in states) > 240
 
 
-@pytest.mark.parametrize("ratio", [0.4, 1.0, 1.6])
-def test_the_variance_ratio_speaks_for_one_side_only(ratio: float) -> None:
+@pytest.mark.parametrize("ratio", [0.4, 0.9, 1.1, 1.6])
+def test_the_variance_ratio_speaks_for_trend_or_reversion_and_always_against_chop(
+    ratio: float,
+) -> None:
     plain, moved = regimes(0.5, 0.0, 1.0), regimes(0.5, 0.0, ratio)
-    assert (moved.trend > plain.trend) == (ratio > 1.0)
-    assert (moved.reversion > plain.reversion) == (ratio < 1.0)
+    before, after = plain.trend / plain.reversion, moved.trend / moved.reversion
+    assert math.log(after / before) == pytest.approx(ratio - 1.0)
+    assert moved.chop < plain.chop
+
+
+def test_persistence_speaks_for_trend_and_its_opposite_for_reversion() -> None:
+    plain = regimes(0.5, 0.0, 1.0)
+    assert regimes(0.5, 0.3, 1.0).trend > plain.trend
+    assert regimes(0.5, -0.3, 1.0).reversion > plain.reversion
+    assert regimes(0.5, -0.3, 1.0).chop < plain.chop > regimes(0.5, 0.3, 1.0).chop
 
 
 def test_a_genuine_spike_hands_the_volatility_to_the_estimate_it_cannot_move() -> None:

@@ -1,5 +1,7 @@
 """Margin, liquidation and funding, by hand."""
 
+from functools import partial
+
 import msgspec
 
 from quantum_trader.core.matching.account import account
@@ -28,7 +30,8 @@ from tests.core.matching.making import (
     tick,
 )
 
-FREE = {"taker_fee_frac": d(0), "maker_fee_frac": d(0)}
+free_desk = partial(a_desk, taker_fee_frac=d(0), maker_fee_frac=d(0))
+"""A desk that takes no fees, so that the numbers are round."""
 # A long of 10 at 100 with leverage 10 and 1 % maintenance: (100 - 1000) / (0.1 - 10).
 LONG_LIQUIDATION = 90.909091
 
@@ -42,7 +45,7 @@ def test_a_fill_moves_its_initial_margin_and_pays_its_fee() -> None:
 
 
 def test_reducing_gives_margin_back_in_proportion() -> None:
-    desk = a_desk(**FREE)
+    desk = free_desk()
     buy(desk)
     advance(desk, flat_candle(1, 105.0))
     sell(desk, "4")
@@ -55,7 +58,7 @@ def test_reducing_gives_margin_back_in_proportion() -> None:
 
 
 def test_the_account_shows_wallet_position_and_orders() -> None:
-    desk = a_desk(**FREE)
+    desk = free_desk()
     buy(desk)
     rest(desk, order("stop", "SELL", "STOP_MARKET", "10", "95", reduce_only=True))
     advance(desk, flat_candle(1, 103.0))
@@ -92,7 +95,7 @@ def test_just_above_its_liquidation_price_a_position_lives() -> None:
 
 
 def test_a_short_is_liquidated_above() -> None:
-    desk = a_desk(**FREE)
+    desk = free_desk()
     sell(desk)
     # (100 + 1000) / (0.1 + 10) = 108.91
     advance(desk, candle(1, (100.0, 108.9, 99.0, 99.0)))
@@ -103,7 +106,7 @@ def test_a_short_is_liquidated_above() -> None:
 
 
 def test_a_jump_through_bankruptcy_costs_no_more_than_the_isolated_wallet() -> None:
-    desk = a_desk(**FREE)
+    desk = free_desk()
     buy(desk)
     rest(desk, order("stop", "SELL", "STOP_MARKET", "10", "95", reduce_only=True))
     advance(desk, candle(1, (50.0, 51.0, 40.0, 45.0)))
@@ -113,7 +116,7 @@ def test_a_jump_through_bankruptcy_costs_no_more_than_the_isolated_wallet() -> N
 
 
 def test_a_stop_before_the_liquidation_price_comes_first() -> None:
-    desk = a_desk(**FREE)
+    desk = free_desk()
     buy(desk)
     rest(desk, order("stop", "SELL", "STOP_MARKET", "10", "91", reduce_only=True))
     advance(desk, candle(1, (100.0, 100.0, 80.0, 85.0)))
@@ -140,7 +143,7 @@ def test_liquidation_comes_before_a_target_even_when_targets_are_first() -> None
 
 
 def test_an_order_that_would_lose_more_than_the_isolated_wallet_liquidates() -> None:
-    desk = a_desk(**FREE)
+    desk = free_desk()
     buy(desk)
     held = market(desk)
     held.last = held.mark = 89.0
@@ -191,7 +194,7 @@ def test_sparse_or_repeated_marks_do_not_silence_the_bars() -> None:
 
 
 def test_cross_margin_stands_behind_all_positions() -> None:
-    desk = a_desk(margin_mode="cross", leverage=20, deposit_usd=d(1_000), **FREE)
+    desk = free_desk(margin_mode="cross", leverage=20, deposit_usd=d(1_000))
     buy(desk, "100")
     advance(desk, candle(1, (100.0, 100.0, 91.5, 92.0)))
     assert market(desk).position.qty == d(100), "equity 200 is above maintenance 92"
@@ -204,7 +207,7 @@ def test_cross_margin_stands_behind_all_positions() -> None:
 
 
 def test_a_cross_wallet_is_never_lost_twice() -> None:
-    desk = a_desk(margin_mode="cross", leverage=20, deposit_usd=d(1_000), **FREE)
+    desk = free_desk(margin_mode="cross", leverage=20, deposit_usd=d(1_000))
     configure(desk, OTHER, 20)
     advance(desk, flat_candle(0, 100.0, OTHER))
     buy(desk, "50")
@@ -220,7 +223,7 @@ def test_a_cross_wallet_is_never_lost_twice() -> None:
 
 
 def test_longs_pay_a_positive_rate_out_of_their_isolated_wallet() -> None:
-    desk = a_desk(**FREE)
+    desk = free_desk()
     buy(desk)
     advance(desk, flat_candle(1, 102.0))
     advance(desk, funding(2 * MINUTE_MS, "0.0001"))
@@ -232,7 +235,7 @@ def test_longs_pay_a_positive_rate_out_of_their_isolated_wallet() -> None:
 
 
 def test_shorts_receive_what_longs_pay() -> None:
-    desk = a_desk(**FREE)
+    desk = free_desk()
     sell(desk)
     advance(desk, funding(2 * MINUTE_MS, "0.0001"))
     assert desk.state.wallet_usd == d("10000.1")
@@ -240,7 +243,7 @@ def test_shorts_receive_what_longs_pay() -> None:
 
 
 def test_a_settlement_is_paid_once_and_only_by_those_who_were_there() -> None:
-    desk = a_desk(**FREE)
+    desk = free_desk()
     advance(desk, flat_candle(5, 100.0))
     buy(desk)
     advance(desk, funding(MINUTE_MS, "0.01"))
@@ -254,7 +257,7 @@ def test_a_settlement_is_paid_once_and_only_by_those_who_were_there() -> None:
 
 
 def test_funding_moves_the_liquidation_price_and_may_liquidate() -> None:
-    desk = a_desk(**FREE)
+    desk = free_desk()
     buy(desk)
     advance(desk, flat_candle(1, 91.5))
     before = market(desk).liquidation
@@ -270,7 +273,7 @@ def test_funding_moves_the_liquidation_price_and_may_liquidate() -> None:
 
 
 def test_what_the_isolated_wallet_cannot_pay_the_rest_pays() -> None:
-    desk = a_desk(**FREE)
+    desk = free_desk()
     buy(desk)
     advance(desk, flat_candle(1, 200.0))
     advance(desk, funding(2 * MINUTE_MS, "0.1"))
@@ -280,7 +283,9 @@ def test_what_the_isolated_wallet_cannot_pay_the_rest_pays() -> None:
 
 
 def test_cross_positions_fund_from_the_one_wallet() -> None:
-    desk = a_desk(margin_mode="cross", **FREE)
+    desk = free_desk(
+        margin_mode="cross",
+    )
     buy(desk)
     advance(desk, funding(2 * MINUTE_MS, "0.001"))
     assert desk.state.wallet_usd == d(9_999)
@@ -288,7 +293,9 @@ def test_cross_positions_fund_from_the_one_wallet() -> None:
 
 
 def test_money_in_use_cannot_be_used_again() -> None:
-    desk = a_desk(leverage=1, **FREE)
+    desk = free_desk(
+        leverage=1,
+    )
     buy(desk, "60")
     placed = place(desk, order("more", "BUY", "MARKET", "40.01"))
     assert isinstance(placed, Rejected)

@@ -25,6 +25,7 @@ LIMITS = RiskLimits(state_required=True, symbols_allowed=("ETHUSDT",))
 BY_NAME: dict[str, Gate] = {gate.__name__: gate for gate in GATES}
 
 above = st.integers(1, 10**12)
+from_mark_up = st.decimals(2_000, 10**9, places=2)
 usd_above = st.decimals("0.01", "1e9", places=2)
 
 
@@ -78,10 +79,10 @@ BLOCKED: dict[str, list[st.SearchStrategy[EntryCase]]] = {
     ],
     "prices_ordered": [
         st.just(a_case(intent=an_intent(stop_loss=Decimal(1_900)), mark=None)),
-        usd_above.map(lambda x: a_case(intent=an_intent(stop_loss=1_999 + x + 1))),
+        from_mark_up.map(lambda x: a_case(intent=an_intent(stop_loss=x))),
         st.decimals("0.01", 2_000, places=2).map(lambda x: a_case(intent=an_intent(take_profit=x))),
         st.decimals("0.01", 2_000, places=2).map(lambda x: _short(stop_loss=x)),
-        usd_above.map(lambda x: _short(take_profit=2_000 + x)),
+        from_mark_up.map(lambda x: _short(take_profit=x)),
     ],
     "draft_exists": [
         st.sampled_from([None, "", "no stop fits before liquidation"]).map(
@@ -90,7 +91,7 @@ BLOCKED: dict[str, list[st.SearchStrategy[EntryCase]]] = {
     ],
     "stop_protects": [
         st.just(a_case(draft=None)),
-        usd_above.map(lambda x: a_case(draft=a_draft(stop_price=1_999 + x + 1))),
+        from_mark_up.map(lambda x: a_case(draft=a_draft(stop_price=x))),
         st.decimals(1, 1_820, places=2).map(lambda x: a_case(draft=a_draft(stop_price=x))),
         st.just(a_case(draft=a_draft(stop_price=Decimal(0), liquidation_price=None))),
         st.decimals(1, 2_000, places=2).map(

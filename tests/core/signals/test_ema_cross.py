@@ -48,6 +48,10 @@ def test_a_flat_market_says_nothing() -> None:
     assert not any(told(EmaCross(), bars_of([100.0] * 500)))
 
 
+def test_averages_that_part_for_the_first_time_did_not_cross() -> None:
+    assert not any(told(SMALL, bars_of([100.0] * 20 + [101.0, 102.0])))
+
+
 def test_confidence_is_missing_rather_than_made_up() -> None:
     falling = [100.0 - n for n in range(12)]
     (said,) = [one for one in told(SMALL, bars_of([*falling, 95.0])) if one]

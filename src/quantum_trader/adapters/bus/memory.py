@@ -40,6 +40,7 @@ class _Store:
         self.epochs: dict[str, int] = {}
         self.snapshots: dict[str, tuple[bytes, str]] = {}
         self.arrival = asyncio.Event()
+        self.waiting = 0
 
     def log(self, key: str) -> Log:
         """The log of a key, made when it is missing."""
@@ -48,14 +49,11 @@ class _Store:
             found = self.logs[key] = Log(key)
         return found
 
-    def put(self, key: str, entry_id: EntryId | None, fields: Fields, now_ms: int) -> None:
-        """Append one entry."""
-        self.log(key).put(entry_id, fields, now_ms)
-
     def announce(self) -> None:
         """Wake the readers that wait now, and none that come later."""
-        self.arrival.set()
-        self.arrival.clear()
+        if self.waiting:
+            self.arrival.set()
+            self.arrival.clear()
 
     def last(self, key: str) -> EntryId:
         """The last id of a stream, ``(0, 0)`` when there is none."""
@@ -116,7 +114,7 @@ class MemoryBus:
         check_fields(stream, entries)
         now_ms = self._now_ms()
         for fields in entries:
-            self._store.put(stream, None, fields, now_ms)
+            self._store.log(stream).put(None, fields, now_ms)
         self._store.announce()
 
     async def open_group(self, service: str, stream: str, start: str) -> None:
@@ -131,6 +129,7 @@ class MemoryBus:
         found = self._take(service, streams, count)
         if found or block_ms <= 0:
             return found
+        self._store.waiting += 1
         try:
             async with asyncio.timeout(block_ms / 1000):
                 while not found:
@@ -138,6 +137,8 @@ class MemoryBus:
                     found = self._take(service, streams, count)
         except TimeoutError:
             return []
+        finally:
+            self._store.waiting -= 1
         return found
 
     async def pending(self, service: str, stream: str, *, count: int) -> list[Entry]:
@@ -165,10 +166,11 @@ class MemoryBus:
             raise fenced(commit, "" if lease is None else str(lease))
         inbox = keys.inbox(commit.service)
         record_id = (commit.epoch, commit.seq)
-        if store.last(inbox) == record_id:
+        last = store.last(inbox)
+        if last == record_id:
             return self._already(commit, inbox)
-        if store.last(inbox) > record_id:
-            raise not_after(inbox, show(record_id), show(store.last(inbox)))
+        if last > record_id:
+            raise not_after(inbox, show(record_id), show(last))
         placed = self._placed(commit.outputs, {inbox: record_id})
         self._apply(commit, placed)
         return "committed"
@@ -231,11 +233,18 @@ class MemoryBus:
         return log, group
 
     def _take(self, service: str, streams: Sequence[str], count: int) -> list[Entry]:
-        groups = [self._group(service, stream) for stream in streams]
+        name, logs = keys.group(service), self._store.logs
+        try:
+            groups = [(log := logs[stream], log.groups[name]) for stream in streams]
+        except KeyError:
+            gone = [one for one in streams if one not in logs or name not in logs[one].groups]
+            raise no_group(service, gone[0]) from None
         now_ms = self._now_ms()
         found: list[Entry] = []
         for log, group in groups:
-            found += log.take(group, self._consumer, count, now_ms)
+            group.seen_ms[self._consumer] = now_ms
+            if group.next < log.added:
+                found += log.take(group, self._consumer, count, now_ms)
         return found
 
     def _already(self, commit: Commit, inbox: str) -> CommitOutcome:
@@ -263,9 +272,10 @@ class MemoryBus:
     def _apply(self, commit: Commit, placed: Sequence[EntryId | None]) -> None:
         store, now_ms = self._store, self._now_ms()
         record_id = (commit.epoch, commit.seq)
-        store.put(keys.inbox(commit.service), record_id, {keys.RECORD: commit.inbox}, now_ms)
+        records = store.log(keys.inbox(commit.service))
+        records.put(record_id, {keys.RECORD: commit.inbox}, now_ms)
         for one, entry_id in zip(commit.outputs, placed, strict=True):
-            store.put(one.stream, entry_id, one.fields, now_ms)
+            store.log(one.stream).put(entry_id, one.fields, now_ms)
         name = keys.group(commit.service)
         for stream, ids in commit.acks.items():
             log = store.logs.get(stream)

@@ -46,21 +46,20 @@ class Group:
 
 
 class Log:
-    """An ordered list of entries. ``start`` is the position of the first one that is left."""
+    """An ordered list of entries.
 
-    __slots__ = ("entries", "groups", "key", "last", "start")
+    ``added`` is how many there ever were, ``start`` the position of the first one that is left.
+    """
+
+    __slots__ = ("added", "entries", "groups", "key", "last", "start")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.entries: list[Entry] = []
         self.start = 0
+        self.added = 0
         self.last: EntryId = FIRST
         self.groups: dict[str, Group] = {}
-
-    @property
-    def added(self) -> int:
-        """How many entries were ever appended."""
-        return self.start + len(self.entries)
 
     @property
     def length(self) -> int:
@@ -73,7 +72,8 @@ class Log:
             ms, seq = self.last
             entry_id = (now_ms, 0) if now_ms > ms else (ms, seq + 1)
         self.last = entry_id
-        self.entries.append(Entry(self.key, show(entry_id), dict(fields), 1))
+        self.added += 1
+        self.entries.append(Entry(self.key, f"{entry_id[0]}-{entry_id[1]}", dict(fields), 1))
 
     def open(self, name: str, start: str) -> None:
         """Create a group where it is missing."""
@@ -86,7 +86,6 @@ class Log:
 
     def take(self, group: Group, consumer: str, count: int, now_ms: int) -> list[Entry]:
         """Deliver the next entries; what was lost before its delivery is never delivered."""
-        group.seen_ms[consumer] = now_ms
         found: list[Entry] = []
         while len(found) < count and group.next < self.added:
             entry = self.entries[group.next - self.start]

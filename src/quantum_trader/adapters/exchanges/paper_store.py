@@ -48,7 +48,7 @@ class PaperStore:
         self._path = path
         try:
             self._db = apsw.Connection(str(path))
-            self._db.execute(SCHEMA)
+            self._db.execute(SCHEMA).fetchall()
         except apsw.Error as error:
             raise StoreError(f"paper venue {path}: {error}; is another process at it?") from error
 

@@ -34,6 +34,7 @@ from quantum_trader.ports import Journalled
 
 SCHEMA = 1
 BUSY_MS = 5_000
+CACHE_KIB = 65_536
 
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS record (
@@ -54,10 +55,23 @@ _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ALL = "SELECT number, kind, identity, client_order_id, ends, body, hash FROM record ORDER BY 1"
 _HEAD = "SELECT number, hash FROM record ORDER BY number DESC LIMIT 1"
 _LATEST = "SELECT body FROM record WHERE kind = ? ORDER BY number DESC LIMIT 1"
-_BODY = "SELECT body FROM record WHERE kind = ? AND identity = ?"
+_COMMANDS = """
+SELECT kind, identity, body FROM record
+WHERE kind IN ('order', 'cancel') AND identity IN (SELECT value FROM json_each(?))
+"""
+_FACTS = """
+SELECT identity FROM record
+WHERE kind = 'fact' AND identity IN (SELECT value FROM json_each(?))
+"""
+_ENDED = """
+SELECT client_order_id FROM record
+WHERE ends = 1 AND client_order_id IN (SELECT value FROM json_each(?))
+"""
 _OF_ORDER = "SELECT body FROM record WHERE client_order_id = ? AND kind = 'fact' ORDER BY number"
-_HAS_ENDED = "SELECT 1 FROM record WHERE client_order_id = ? AND ends = 1"
-_OUTBOX = "SELECT number, body FROM record NOT INDEXED WHERE kind = 'fact' AND number > ? ORDER BY 1 LIMIT ?"
+_OUTBOX = """
+SELECT number, body FROM record NOT INDEXED
+WHERE kind = 'fact' AND number > ? ORDER BY number LIMIT ?
+"""
 _OPEN = """
 SELECT number, body FROM record WHERE client_order_id IN (
     SELECT client_order_id FROM record WHERE client_order_id IS NOT NULL
@@ -88,32 +102,32 @@ class SqliteJournal:
 
     def intend(self, commands: Sequence[Command]) -> list[bool]:
         """Record commands before they are sent; see ``ports.Journal``."""
-        fresh: dict[tuple[Kind, str], Command] = {}
-        records: list[Record] = []
+        records = [record_of_command(command) for command in commands]
+        recorded = self._commands([record.identity for record in records])
+        fresh: list[tuple[Record, Command]] = []
         answers: list[bool] = []
-        for command in commands:
-            record = record_of_command(command)
-            key = record.kind, record.identity
-            earlier = fresh.get(key) or self._command(*key)
+        for record, command in zip(records, commands, strict=True):
+            earlier = recorded.get((record.kind, record.identity))
             if earlier is None:
-                fresh[key] = command
-                records.append(record)
+                recorded[record.kind, record.identity] = command
+                fresh.append((record, command))
             else:
                 check_same(earlier, command)
             answers.append(earlier is None)
-        number = self._write(records)
-        for command in fresh.values():
-            number += 1
-            if not self._rows(_HAS_ENDED, name_of(command)):
+        before = self._write([record for record, _ in fresh])
+        ended = self._among(_ENDED, [name_of(command) for _, command in fresh])
+        for number, (_, command) in enumerate(fresh, before + 1):
+            if name_of(command) not in ended:
                 self._open.take_command(number, command)
         return answers
 
     def conclude(self, facts: Sequence[Fact], *, venue_seq: int | None) -> int:
         """Record what came back; see ``ports.Journal``."""
+        recorded = self._among(_FACTS, [fact.id for fact in facts])
         fresh: dict[str, Fact] = {}
         for fact in facts:
-            if fact.id not in fresh and not self._column(_BODY, "fact", fact.id):
-                fresh[fact.id] = fact
+            if fact.id not in recorded:
+                fresh.setdefault(fact.id, fact)
         records = [record_of_fact(fact) for fact in fresh.values()]
         if venue_seq is not None and venue_seq > self._venue_seq:
             records.append(record_of_cursor(venue_seq))
@@ -128,7 +142,7 @@ class SqliteJournal:
         found = self._open.get(client_order_id)
         if found is not None:
             return found
-        command = self._command("order", client_order_id)
+        command = self._commands([client_order_id]).get(("order", client_order_id))
         if command is None:
             return None
         facts = [events.decode(body) for body in self._column(_OF_ORDER, client_order_id)]
@@ -161,6 +175,7 @@ class SqliteJournal:
             self._db.set_busy_timeout(BUSY_MS)
             self._db.pragma("journal_mode", "WAL")
             self._db.pragma("synchronous", "FULL")
+            self._db.pragma("cache_size", -CACHE_KIB)
             version = self._db.pragma("user_version")
         if version not in (0, SCHEMA):
             raise StoreError(
@@ -224,9 +239,12 @@ class SqliteJournal:
         row = self._db.execute(_HEAD).fetchone()
         return (0, GENESIS) if row is None else (row[0], row[1])
 
-    def _command(self, kind: Kind, identity: str) -> Command | None:
-        bodies = self._column(_BODY, kind, identity)
-        return _command_decoder.decode(bodies[0]) if bodies else None
+    def _commands(self, identities: Sequence[str]) -> dict[tuple[Kind, str], Command]:
+        rows = self._rows(_COMMANDS, msgspec.json.encode(identities).decode())
+        return {(kind, name): _command_decoder.decode(body) for kind, name, body in rows}
+
+    def _among(self, query: str, names: Sequence[str]) -> set[str]:
+        return {row[0] for row in self._rows(query, msgspec.json.encode(names).decode())}
 
     def _column(self, query: str, *values: str) -> list[bytes]:
         return [row[0] for row in self._rows(query, *values)]

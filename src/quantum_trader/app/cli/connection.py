@@ -88,10 +88,9 @@ async def time_there(bus: Bus, wall_ms: int) -> Now:
         )
     if abs(fact.at_ms - wall_ms) < CLOCKS_APART_MS:
         return Now(wall_ms, "wall", None)
+    apart_s = (fact.at_ms - wall_ms) / 1000
     return Now(
-        fact.at_ms,
-        "system",
-        f"stamped by the system's clock, {(fact.at_ms - wall_ms) / 1000:+.0f} s from this machine's",
+        fact.at_ms, "system", f"stamped by the system's clock, {apart_s:+.0f} s from this machine's"
     )
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 T = TypeVar("T")
-O = TypeVar("O", bound="Common")
+Options = TypeVar("Options", bound="Common")
 
 DONE, FOUND, USAGE, BUG = 0, 1, 2, 70
 PROGRESS_AFTER_S = 2.0
@@ -78,14 +78,14 @@ class OnSystem(Common):
 
 
 def command(
-    app: typer.Typer, options: type[O]
-) -> Callable[[Callable[[O], int]], Callable[[O], int]]:
+    app: typer.Typer, options: type[Options]
+) -> Callable[[Callable[[Options], int]], Callable[[Options], int]]:
     """Register a function as a command whose arguments are the fields of ``options``.
 
     The fields of the class itself come first in the help, those of its bases last.
     """
 
-    def register(function: Callable[[O], int]) -> Callable[[O], int]:
+    def register(function: Callable[[Options], int]) -> Callable[[Options], int]:
         def run(**given: Any) -> int:
             return function(options(**given))
 

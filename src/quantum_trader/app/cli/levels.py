@@ -215,9 +215,9 @@ def _venue_problem(asked: Asked, notional_usd: Decimal) -> str | None:
 
 
 def _side(text: str) -> Side:
-    side = SIDES.get(text.strip().upper())
-    if side == "LONG" or side == "SHORT":
-        return side
+    match SIDES.get(text.strip().upper()):
+        case "LONG" | "SHORT" as side:
+            return side
     raise UsageError(f"--side {text}: expected LONG or SHORT")
 
 

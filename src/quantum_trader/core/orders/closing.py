@@ -19,7 +19,7 @@ def close_now(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
     if position is None or plan.exit_id is not None:
         return
     plan.exit_tried_ms = state.now_ms
-    plan.exit_id = command_exit(plan, out, abs(position.qty), plan.exit_reason)
+    command_exit(plan, out, abs(position.qty), plan.exit_reason)
 
 
 def on_exit_over(plan: Plan, order_id: str) -> None:

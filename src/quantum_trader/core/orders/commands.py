@@ -35,27 +35,27 @@ def command_entry(made: PlanMade, out: Out, entry_id: str) -> None:
     )
 
 
-def command_stop(plan: Plan, out: Out, price: Decimal, qty: Decimal, reason: str) -> Resting:
-    """Place a stop for the whole remaining size; returns what now is on its way."""
+def command_stop(plan: Plan, out: Out, price: Decimal, qty: Decimal, reason: str) -> None:
+    """Place a stop for the whole remaining size; the plan knows it as on its way."""
     plan.stop_attempts += 1
     stop = Resting(_id_for(plan, out, "stop", plan.stop_attempts), 0, price, qty)
+    plan.next_stops[stop.client_order_id] = stop
     _reduce(plan, out, ("stop", "STOP_MARKET", stop), reason)
-    return stop
 
 
-def command_target(plan: Plan, out: Out, leg: int, price: Decimal, qty: Decimal) -> Resting:
+def command_target(plan: Plan, out: Out, leg: int, price: Decimal, qty: Decimal) -> None:
     """Place one step of the harvest ladder as a resting limit order."""
     target = Resting(_id_for(plan, out, "target", leg), leg, price, qty)
+    plan.targets[target.client_order_id] = target
     _reduce(plan, out, ("target", "LIMIT", target), f"harvest stage {leg}")
-    return target
 
 
-def command_exit(plan: Plan, out: Out, qty: Decimal, reason: str) -> str:
-    """Close the quantity at market; returns the client order id."""
+def command_exit(plan: Plan, out: Out, qty: Decimal, reason: str) -> None:
+    """Close the quantity at market; the plan knows it as its exit."""
     plan.exit_attempts += 1
     order = Resting(_id_for(plan, out, "exit", plan.exit_attempts), 0, qty, qty)
+    plan.exit_id = order.client_order_id
     _reduce(plan, out, ("exit", "MARKET", order), reason)
-    return order.client_order_id
 
 
 def command_cancel(plan: Plan, out: Out, role: OrderRole, order_id: str, reason: str) -> None:

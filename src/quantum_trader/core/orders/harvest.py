@@ -25,8 +25,7 @@ def send_targets(state: TraderState, plan: Plan, out: Out) -> None:
     instrument = instrument_of(state, plan)
     prices = target_prices(plan.made.side, plan.entry_price, plan.effective.tp_frac, instrument)
     for leg in ladder(plan.entry_qty, prices, plan.effective.harvest, instrument):
-        target = command_target(plan, out, leg.stage, leg.price, leg.qty)
-        plan.targets[target.client_order_id] = target
+        command_target(plan, out, leg.stage, leg.price, leg.qty)
 
 
 def on_stage_done(state: TraderState, plan: Plan, out: Out) -> None:

@@ -1,7 +1,7 @@
 """One trade on its way: entry, stop, harvest ladder, exit.
 
-A plan owns at most one stop in force and one on its way; a stop leaves only after its successor
-was confirmed. Everything it ever sends after the entry is reduce-only by construction.
+A plan has at most one stop in force and any number on their way; a stop leaves only after its
+successor was confirmed. Everything sent after the entry is reduce-only by construction.
 """
 
 from decimal import Decimal
@@ -10,7 +10,7 @@ import msgspec
 
 from quantum_trader.core.events import PlanMade
 from quantum_trader.core.events.exits import Bound, LevelSet
-from quantum_trader.core.units import ZERO
+from quantum_trader.core.units import ZERO, sign_of
 
 
 class Resting(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class Resting(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, kw_only=True):
     """The life of one approved intent.
 
-    ``stage`` counts harvested ladder steps. ``naked_since_ms`` is set while a position stands
+    ``next_stops`` were commanded and not confirmed. ``stage`` counts harvested ladder steps. ``naked_since_ms`` is set while a position stands
     without a confirmed stop. ``retiring`` are orders whose cancel was commanded.
     ``flat_ms`` is when the position became flat; the plan ends when no order is left.
     """
@@ -45,7 +45,7 @@ class Plan(msgspec.Struct, kw_only=True):
     entry_notional_usd: Decimal = ZERO
     initial_stop: Decimal | None = None
     stop: Resting | None = None
-    next_stop: Resting | None = None
+    next_stops: dict[str, Resting] = {}
     stop_attempts: int = 0
     targets: dict[str, Resting] = {}
     targets_sent: bool = False
@@ -74,8 +74,19 @@ class Plan(msgspec.Struct, kw_only=True):
         """Volume-weighted entry price of what was filled so far; never called before a fill."""
         return self.entry_notional_usd / self.entry_qty
 
+    def tightest_stop(self) -> Resting | None:
+        """The stop that will be in force once everything on its way has been confirmed."""
+        stops = [*self.next_stops.values(), *((self.stop,) if self.stop else ())]
+        return max(stops, key=self.tightness, default=None)
+
+    def tightness(self, stop: Resting) -> Decimal:
+        """Larger is nearer to profit."""
+        return stop.price * sign_of(self.made.side)
+
     def open_orders(self) -> list[tuple[str, str]]:
         """(role, client order id) of everything of ours that may still rest at the venue."""
-        found = [("stop", stop.client_order_id) for stop in (self.stop, self.next_stop) if stop]
+        found = [("stop", order_id) for order_id in self.next_stops]
+        if self.stop is not None:
+            found.append(("stop", self.stop.client_order_id))
         found += [("target", order_id) for order_id in self.targets]
         return found

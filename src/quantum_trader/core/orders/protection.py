@@ -32,7 +32,7 @@ def protect_first_fill(state: TraderState, plan: Plan, out: Out) -> None:
     price = _first_stop(plan, entry, instrument)
     plan.initial_stop = price
     plan.naked_since_ms = plan.opened_ms = state.now_ms
-    plan.next_stop = command_stop(plan, out, price, plan.made.qty, "initial stop")
+    command_stop(plan, out, price, plan.made.qty, "initial stop")
     targets = target_prices(plan.made.side, entry, plan.effective.tp_frac, instrument)
     out.say(
         LevelsComputed(
@@ -60,56 +60,60 @@ def _first_stop(plan: Plan, entry: Decimal, instrument: Instrument) -> Decimal:
 
 
 def on_stop_accepted(plan: Plan, fact: OrderAccepted, state: TraderState, out: Out) -> None:
-    """The new stop is real: it is in force from now on, and its predecessor may go."""
-    if plan.next_stop is None or plan.next_stop.client_order_id != fact.client_order_id:
+    """A new stop is real: the tighter of the two stays in force, the other one may go."""
+    accepted = plan.next_stops.pop(fact.client_order_id, None)
+    if accepted is None:
         return
-    old, plan.stop, plan.next_stop = plan.stop, plan.next_stop, None
     plan.naked_since_ms = None
-    if old is not None:
-        plan.retiring[old.client_order_id] = state.now_ms
-        command_cancel(plan, out, "stop", old.client_order_id, "replaced by a tighter stop")
+    old, plan.stop = plan.stop, accepted
+    if old is None:
+        return
+    if plan.tightness(old) > plan.tightness(accepted):
+        old, plan.stop = accepted, old
+    plan.retiring[old.client_order_id] = state.now_ms
+    command_cancel(plan, out, "stop", old.client_order_id, "replaced by a tighter stop")
 
 
 def on_stop_rejected(plan: Plan, fact: OrderRejected, state: TraderState, out: Out) -> None:
     """A stop that is refused is placed again, unless the market has passed it: then we leave."""
-    if plan.next_stop is None or plan.next_stop.client_order_id != fact.client_order_id:
+    refused = plan.next_stops.pop(fact.client_order_id, None)
+    if refused is None:
         if plan.stop is not None and plan.stop.client_order_id == fact.client_order_id:
             plan.stop = None
             close_now(state, plan, out, "stop_refused")
-        return
-    refused, plan.next_stop = plan.next_stop, None
-    if fact.code == WOULD_TRIGGER:
+    elif fact.code == WOULD_TRIGGER:
         close_now(state, plan, out, "stop_passed")
-    elif plan.stop is None and plan.stop_attempts < STOP_ATTEMPTS_MAX:
-        plan.next_stop = command_stop(plan, out, refused.price, refused.qty, "stop placed again")
-    elif plan.stop is None:
+    elif plan.tightest_stop() is not None or plan.symbol not in state.positions:
+        return
+    elif plan.stop_attempts < STOP_ATTEMPTS_MAX:
+        command_stop(plan, out, refused.price, refused.qty, "stop placed again")
+    else:
         close_now(state, plan, out, "no_stop_accepted")
 
 
 def on_stop_gone(plan: Plan, order_id: str, state: TraderState, out: Out) -> None:
     """A stop was canceled. If it was the one in force and a position stands, replace it at once."""
     plan.retiring.pop(order_id, None)
-    if plan.next_stop is not None and plan.next_stop.client_order_id == order_id:
-        plan.next_stop = None
+    plan.next_stops.pop(order_id, None)
     if plan.stop is None or plan.stop.client_order_id != order_id:
         return
     lost, plan.stop = plan.stop, None
     position = state.positions.get(plan.symbol)
-    if position is None or plan.next_stop is not None:
+    if position is None:
         return
     plan.naked_since_ms = state.now_ms
-    plan.next_stop = command_stop(plan, out, lost.price, abs(position.qty), "stop was lost")
+    if not plan.next_stops:
+        command_stop(plan, out, lost.price, abs(position.qty), "stop was lost")
 
 
 def tighten(state: TraderState, plan: Plan, out: Out, price: Decimal, reason: str) -> None:
     """Move the stop to ``price`` for what remains, if that is tighter than what stands."""
     position = state.positions.get(plan.symbol)
-    current = plan.next_stop or plan.stop
     if position is None or plan.exit_id is not None:
         return
-    if current is not None and (price - current.price) * sign_of(plan.made.side) <= 0:
-        return
-    plan.next_stop = command_stop(plan, out, price, abs(position.qty), reason)
+    current = plan.tightest_stop()
+    if current is None or (price - current.price) * sign_of(plan.made.side) > 0:
+        command_stop(plan, out, price, abs(position.qty), reason)
 
 
 def instrument_of(state: TraderState, plan: Plan) -> Instrument:

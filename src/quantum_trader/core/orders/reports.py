@@ -42,9 +42,12 @@ def on_order_fact(state: TraderState, fact: OrderFact, out: Out) -> None:
 
 
 def _plan_for(state: TraderState, fact: OrderFact) -> Plan | None:
-    """By plan id; the venue's own orders (liquidations) belong to the plan of their symbol."""
-    plan_id = fact.plan_id or state.plan_of.get(fact.symbol, "")
-    return state.plans.get(plan_id)
+    """By plan id. The venue's own orders, and fills that come after their plan has ended, belong
+    to whoever holds the symbol: their money is real, whoever they were for."""
+    plan = state.plans.get(fact.plan_id)
+    if plan is None and (isinstance(fact, OrderFilled) or not fact.plan_id):
+        plan = state.plans.get(state.plan_of.get(fact.symbol, ""))
+    return plan
 
 
 def _on_accepted(state: TraderState, plan: Plan, fact: OrderAccepted, out: Out) -> None:
@@ -62,7 +65,7 @@ def _on_filled(state: TraderState, plan: Plan | None, fact: OrderFilled, out: Ou
         on_flat(state, plan, out, closing_reason(plan, fact))
     elif fact.role == "entry":
         plan.flat_ms = None
-        if plan.stop is None and plan.next_stop is None:
+        if plan.tightest_stop() is None:
             protect_first_fill(state, plan, out)
         send_targets(state, plan, out)
     elif staged:
@@ -72,6 +75,8 @@ def _on_filled(state: TraderState, plan: Plan | None, fact: OrderFilled, out: Ou
 def _note(plan: Plan, fact: OrderFilled) -> bool:
     """Write the fill into the plan before the books close it; True when a stage is complete."""
     order_id = fact.client_order_id
+    if fact.plan_id not in ("", plan.made.plan_id):
+        return False
     if fact.role == "entry":
         plan.entry_qty += fact.qty
         plan.entry_notional_usd += fact.qty * fact.price
@@ -81,8 +86,7 @@ def _note(plan: Plan, fact: OrderFilled) -> bool:
     plan.retiring.pop(order_id, None)
     if plan.stop is not None and plan.stop.client_order_id == order_id:
         plan.stop = None
-    if plan.next_stop is not None and plan.next_stop.client_order_id == order_id:
-        plan.next_stop = None
+    plan.next_stops.pop(order_id, None)
     on_exit_over(plan, order_id)
     target = plan.targets.pop(order_id, None)
     if target is None:

@@ -1,0 +1,52 @@
+"""``quantum doctor``: the wiring as it really is."""
+
+from dataclasses import dataclass
+
+from quantum_trader.adapters.bus.server import examine
+from quantum_trader.app.cli.connection import connected, server_url, wall_ms
+from quantum_trader.app.cli.frame import (
+    DONE,
+    FOUND,
+    OnSystem,
+    command,
+    new_app,
+    say,
+    show_json,
+    wait,
+)
+from quantum_trader.app.config import load
+from quantum_trader.app.health import Finding, findings, look
+from quantum_trader.core.errors import BusUnreachable, ServerMissing
+
+app = new_app()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(OnSystem):
+    """What ``doctor`` takes."""
+
+
+@command(app, Options)
+def doctor(options: Options) -> int:
+    """Server, groups, lag, orphans, dead letters and heartbeats. Exit code 1 when red."""
+    found = wait(_examined(options))
+    red = any(finding.level == "red" for finding in found)
+    if options.as_json:
+        show_json({"status": "red" if red else "green", "findings": found})
+        return FOUND if red else DONE
+    for finding in found:
+        say(f"{finding.level:<6}  {finding.where}: {finding.what}\n        {finding.remedy}")
+    say("red: something needs you" if red else "green: the system runs as declared")
+    return FOUND if red else DONE
+
+
+async def _examined(options: Options) -> tuple[Finding, ...]:
+    config = load(typed={"redis_url": options.url, "data_dir": options.data_dir})
+    try:
+        url = server_url(config)
+        warnings = await examine(url)
+        async with connected(url, options.data_dir) as bus:
+            return findings(await look(bus), wall_ms(), warnings)
+    except (BusUnreachable, ServerMissing) as error:
+        remedy = "Start the system (quantum run), or say where it is: --url, --data-dir."
+        return (Finding("red", "server", str(error), remedy),)

@@ -1,0 +1,32 @@
+"""Buses of either kind for the contract tests; the server lives as long as a module's tests."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from quantum_trader.adapters.bus.server import EmbeddedServer
+from quantum_trader.ports import Bus
+from tests.bus_house import IN, SERVICE, House, memory_house, redis_house
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def bus_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """Return the address of a server that lives as long as this module's tests."""
+    server = EmbeddedServer(tmp_path_factory.mktemp("bus"))
+    yield await server.start()
+    await server.stop()
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def house(request: pytest.FixtureRequest, bus_url: str) -> AsyncIterator[House]:
+    """Return an empty store of either kind."""
+    async for one in memory_house() if request.param == "memory" else redis_house(bus_url):
+        yield one
+
+
+@pytest.fixture
+async def bus(house: House) -> Bus:
+    """Return the first instance, with its group open from the beginning of ``IN``."""
+    await house.bus.open_group(SERVICE, IN, "0")
+    return house.bus
