@@ -1,5 +1,6 @@
 """A venue that fails in chosen ways and counts what reaches it."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -117,6 +118,8 @@ class FakeExchange:
         how = self.knobs.next("updates")
         if how != "well":
             raise _error(how)
+        if wait_ms and len(self._reports) <= after:
+            await asyncio.sleep(0.001)
         start = max(0, after - 3) if self.repeat_reports else after
         return self._reports[start:]
 

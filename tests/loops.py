@@ -9,7 +9,7 @@ from quantum_trader.adapters.clock import ManualClock
 from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events import DrainSwitched, Fact, PlanEnded, SecondPassed, Tick
 from quantum_trader.ports import Bus, Clock
-from quantum_trader.services import wire
+from quantum_trader.services import inbox, wire
 from quantum_trader.services.fold import Fold, snapshots_of
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.streams import APPLY_PLAN, ROUTES, TRADER, read_by
@@ -106,3 +106,8 @@ async def drain_all(consumer: Consumer) -> int:
 async def heartbeat_of(bus: MemoryBus) -> dict[str, bytes]:
     """The last heartbeat of the trader's loop."""
     return await bus.heartbeat(TRADER)
+
+
+async def records_of(bus: MemoryBus) -> list[inbox.InboxRecord]:
+    """Every commit of the trader."""
+    return [inbox.decode(record) for _, record in await bus.inbox(TRADER, "0-0", 1_000)]

@@ -198,6 +198,16 @@ async def test_what_is_lost_before_its_delivery_stays_in_the_lag(bus: Bus, house
     assert await lag(bus) == 1
 
 
+async def test_what_was_lost_is_dropped_when_it_is_claimed(bus: Bus, house: House) -> None:
+    await bus.append(IN, said("a", "b"), writer="w")
+    first, _ = await fresh(bus)
+    await house.lose(IN, first.id)
+    assert await house.twin.claim(SERVICE, IN, idle_ms=0, count=9) == 1
+    assert words(await house.twin.pending(SERVICE, IN, count=9)) == ["b"]
+    assert await bus.pending(SERVICE, IN, count=9) == []
+    assert await lag(bus) == 2
+
+
 async def test_lag_is_what_was_added_and_not_acknowledged(bus: Bus) -> None:
     await bus.append(IN, said(*map(str, range(10))), writer="w")
     assert await lag(bus) == 10

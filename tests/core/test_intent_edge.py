@@ -85,9 +85,6 @@ def test_what_we_write_we_read() -> None:
         assert read(written) == intent
 
 
-# --- time -------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("said", "at_ms"),
     [
@@ -141,9 +138,6 @@ def test_times_under_two_names_must_agree() -> None:
     assert fault_of(ts_ms="soon") == "ts_ms"
 
 
-# --- symbol and side --------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("said", "symbol"),
     [(" ethusdt ", "ETHUSDT"), ("币安人生usdt", "币安人生USDT"), ("BTC-USDT.P", "BTC-USDT.P")],
@@ -154,8 +148,8 @@ def test_a_symbol_is_text_in_upper_case(said: str, symbol: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    [None, "", " ", "None", "null", True, [], "BTC USDT", "BTC\tUSDT", "BTC\x00", "BTC\"", "\ud800",
-     "\u200bBTCUSDT", "A" * 41, "ß" * 21],
+    [None, "", " ", "None", "null", True, [], float("nan"), float("inf"), "BTC USDT", "BTC\tUSDT",
+     "BTC\x00", 'BTC"', "\ud800", "\u200bBTCUSDT", "A" * 41, "ß" * 21],
 )  # fmt: skip
 def test_without_a_symbol_there_is_no_intent(said: Any) -> None:
     assert fault_of(symbol=said) == "symbol"
@@ -189,9 +183,6 @@ def test_an_order_that_only_reduces_is_no_entry() -> None:
     assert fault_of(reduceOnly="True") == "reduceOnly"
     assert fault_of(reduce_only=1) == "reduce_only"
     assert fault_of(reduce_only="perhaps") == "reduce_only"
-
-
-# --- sizes ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -298,9 +289,6 @@ def test_a_price_too_fine_to_be_written_back_is_refused() -> None:
     assert fault_of(entry_price="1.000000000000000000000000000001e-5") == "entry_price"
 
 
-# --- the message itself -----------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("fields", "name"),
     [
@@ -330,8 +318,11 @@ def test_a_message_that_cannot_be_opened_is_refused(fields: Any, name: str) -> N
 def test_a_message_of_another_kind_is_refused() -> None:
     assert fault(envelope(LEAST, event_type="execution.result")) == "event_type"
     assert fault(flat(LEAST, event_type="execution.result")) == "event_type"
+    assert fault(envelope({**LEAST, "event_type": ["trade.intent"]})) == "event_type"
     assert fault({**envelope(LEAST), b"type": b"plan.made"}) == "type"
-    assert read(flat(LEAST, type="MARKET")).symbol == "BTCUSDT"
+    assert fault(flat(LEAST, type="plan.made")) == "type"
+    assert fault_of(type="plan.made") == "type"
+    assert read(flat(LEAST, type="MARKET", event_type="TRADE_INTENT")).symbol == "BTCUSDT"
 
 
 def test_of_the_envelope_only_where_it_came_from_is_kept() -> None:
@@ -344,9 +335,6 @@ def test_of_the_envelope_only_where_it_came_from_is_kept() -> None:
 
 def test_an_unknown_field_does_no_harm() -> None:
     assert read_body(consensus_count=3, meta={"a": [1, {"b": 2}]}, v=9) == read_body()
-
-
-# --- identity ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["signal_id", "intent_id", "id", "trace_id"])

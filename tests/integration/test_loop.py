@@ -3,20 +3,20 @@
 import asyncio
 from base64 import b64decode
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 import pytest
 
 from quantum_trader.adapters.bus.memory import MemoryBus
-from quantum_trader.adapters.clock import ManualClock, SystemClock
-from quantum_trader.core.errors import BrokenInvariant, BusUnreachable, Fenced, StoreError
+from quantum_trader.adapters.clock import ManualClock
+from quantum_trader.core.errors import BrokenInvariant, BusUnreachable, Fenced
 from quantum_trader.core.events import DeadLettered, Fact
-from quantum_trader.ports import Commit, CommitOutcome, Entry
-from quantum_trader.services import inbox, wire
+from quantum_trader.services import wire
 from quantum_trader.services.batch import Handled
 from quantum_trader.services.inbox import Taken
 from quantum_trader.services.loop import LoopSettings
-from quantum_trader.services.recovery import rebuild_from_log, restore
+from quantum_trader.services.recovery import restore
 from quantum_trader.streams import (
     APPLY_PLAN,
     CLOCK_STREAM,
@@ -33,17 +33,13 @@ from tests.loops import (
     drain_all,
     ended,
     heartbeat_of,
+    records_of,
     second,
     tell,
     tick,
     told,
     trader_on,
 )
-
-
-async def records_of(bus: MemoryBus) -> list[inbox.InboxRecord]:
-    """Every commit of the trader."""
-    return [inbox.decode(record) for _, record in await bus.inbox(TRADER, "0-0", 1_000)]
 
 
 async def letters_on(bus: MemoryBus, stream: str) -> list[DeadLettered]:
@@ -248,113 +244,17 @@ async def test_a_stale_instance_is_fenced_and_changes_nothing() -> None:
         await old.poll_once()
 
 
-@pytest.mark.parametrize("snapshot_every", [1, 7, 64, 10_000])
-async def test_a_snapshot_and_the_tail_make_the_same_state_as_the_whole_log(
-    snapshot_every: int,
-) -> None:
-    bus, fold = MemoryBus(), diary_fold(snapshot_every)
-    consumer = trader_on(bus, fold)
-    await consumer.start()
-    for n in range(100):
-        await tell(bus, second(n), tick(n, f"S{n * 7 % 10}"))
-        await consumer.poll_once()
-    restored = await restore(bus, TRADER, diary_fold())
-    rebuilt = await rebuild_from_log(bus, TRADER, diary_fold())
-    assert restored.state == rebuilt.state == fold.state
-    # Mappings are walked in the same order too, not only equal.
-    assert list(restored.state.by_symbol) == list(fold.state.by_symbol)
-    assert restored.standing == rebuilt.standing
-    assert rebuilt.replayed == 200
-    assert restored.replayed < 200 or snapshot_every > 200
-
-
-async def test_recovery_refuses_a_log_with_a_hole_and_says_what_to_do() -> None:
+async def test_when_one_delivery_is_all_a_whole_batch_is_not_blamed_for_one() -> None:
     bus = MemoryBus()
-    consumer = trader_on(bus)
-    await consumer.start()
-    await tell(bus, tick(1), tick(2), tick(3))
-    await drain_all(consumer)
-    middle = (await bus.span(MARKET_TICK, "-", "+", 9))[1].id
-    bus.lose(MARKET_TICK, middle)
-    with pytest.raises(StoreError, match="archive"):
-        await restore(bus, TRADER, diary_fold())
-
-
-class CountingBus(MemoryBus):
-    """Counts the questions a recovery asks."""
-
-    questions = 0
-
-    async def span(self, stream: str, first: str, last: str, count: int) -> list[Entry]:
-        self.questions += 1
-        return await super().span(stream, first, last, count)
-
-
-async def test_recovery_does_not_ask_for_every_entry() -> None:
-    bus = CountingBus()
-    consumer = trader_on(bus)
-    await consumer.start()
-    for n in range(1_500):
-        await tell(bus, second(n), tick(n))
-        await consumer.poll_once()
-    bus.questions = 0
-    await rebuild_from_log(bus, TRADER, diary_fold())
-    assert bus.questions < 20
-
-
-class BlinkingBus(MemoryBus):
-    """Loses every third answer to a commit after its effect."""
-
-    commits = 0
-
-    async def commit(self, commit: Commit) -> CommitOutcome:
-        outcome = await super().commit(commit)
-        self.commits += 1
-        if self.commits % 3 == 0:
-            raise BusUnreachable("no answer")
-        return outcome
-
-
-async def until(bus: MemoryBus, count: int) -> None:
-    """Wait until so many seconds were consumed."""
-    while True:
-        taken = [one.count for record in await records_of(bus) for one in record.took]
-        if sum(taken) == count:
-            return
-        await asyncio.sleep(0.005)
-
-
-async def test_a_running_loop_bears_lost_answers_and_takes_everything_once() -> None:
-    bus = BlinkingBus()
-    consumer = trader_on(bus, settings=LoopSettings(account="a", batch_max=2), clock=SystemClock())
-    running = asyncio.create_task(consumer.run())
-    for n in range(12):
-        await tell(bus, second(n))
-        await asyncio.sleep(0)
-    await asyncio.wait_for(until(bus, 12), 5)
-    running.cancel()
-    rebuilt = await rebuild_from_log(bus, TRADER, diary_fold())
-    assert rebuilt.state.seen == [f"s{n}" for n in range(12)]
-    with pytest.raises(asyncio.CancelledError):
-        await running
-
-
-class DeadBus(MemoryBus):
-    """Answers nothing."""
-
-    async def open_group(self, service: str, stream: str, start: str) -> None:
-        raise BusUnreachable("nobody there")
-
-
-async def test_a_loop_without_a_server_gives_up_when_its_patience_ends() -> None:
-    clock = ManualClock(1_000_000)
-    running = asyncio.create_task(trader_on(DeadBus(), clock=clock).run())
-    for _ in range(40):
-        await asyncio.sleep(0)
-        assert not running.done() or clock.now_ms() >= 1_030_000
-        clock.move_to(clock.now_ms() + 1_000)
-    with pytest.raises(BusUnreachable, match="nobody there"):
-        await asyncio.wait_for(running, 1)
+    settings = LoopSettings(account="a", deliveries_max=1)
+    await tell(bus, tick(1), tick(2, POISON), tick(3))
+    for _ in range(3):
+        consumer = trader_on(bus, settings=settings)
+        await consumer.start()
+        with suppress(BrokenInvariant):
+            await drain_all(consumer)
+    assert (await restore(bus, TRADER, diary_fold())).state.seen == ["t1", "t3"]
+    assert len(await letters_on(bus, dead_letters_of(TRADER, MARKET_TICK))) == 1
 
 
 async def test_the_heartbeat_comes_from_progress_and_from_nothing_else() -> None:
@@ -376,6 +276,16 @@ async def test_the_heartbeat_comes_from_progress_and_from_nothing_else() -> None
     assert msgspec.json.decode(beat["last"]) == {
         CLOCK_STREAM: (await bus.last(CLOCK_STREAM, 1))[0].id
     }
+
+
+async def test_a_clock_that_was_set_back_does_not_silence_the_heartbeat() -> None:
+    clock, bus = ManualClock(1_000_000), MemoryBus()
+    consumer = trader_on(bus, clock=clock)
+    await consumer.start()
+    await consumer.poll_once()
+    clock.move_to(500_000)
+    await consumer.poll_once()
+    assert (await heartbeat_of(bus))["at"] == b"500000"
 
 
 async def test_what_a_service_says_of_its_own_is_committed_in_order_with_its_answers() -> None:

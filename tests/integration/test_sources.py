@@ -10,7 +10,7 @@ import pytest
 from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.adapters.clock import ManualClock, SystemClock
 from quantum_trader.core.errors import BusUnreachable
-from quantum_trader.core.events import CandleClosed, MarketFact
+from quantum_trader.core.events import CandleClosed, IntentProposed, MarketFact
 from quantum_trader.core.signals import MODELS
 from quantum_trader.ports import Fields, SimulatedVenue
 from quantum_trader.services import wire
@@ -54,17 +54,19 @@ def candle(n: int, symbol: str = "BTCUSDT", close: float = 100.0) -> CandleClose
 
 
 class DeafBus(MemoryBus):
-    """Loses the answers to the appends whose numbers it is given, after their effect."""
+    """Loses the appends whose numbers it is given, or only the answers to them."""
 
-    def __init__(self, *lost: int) -> None:
+    def __init__(self, lost: Sequence[int], unanswered: Sequence[int]) -> None:
         super().__init__()
         self.lost = lost
+        self.unanswered = unanswered
         self.appends = 0
 
     async def append(self, stream: str, entries: Sequence[Fields], *, writer: str) -> None:
-        await super().append(stream, entries, writer=writer)
         self.appends += 1
-        if self.appends in self.lost:
+        if self.appends not in self.lost:
+            await super().append(stream, entries, writer=writer)
+        if self.appends in (*self.lost, *self.unanswered):
             raise BusUnreachable("no answer")
 
 
@@ -74,7 +76,7 @@ async def turns(count: int = 20) -> None:
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("bus", [MemoryBus(), DeafBus(2)], ids=["calm", "a lost answer"])
+@pytest.mark.parametrize("bus", [MemoryBus(), DeafBus([], [2])], ids=["calm", "a lost answer"])
 async def test_every_second_is_told_once_and_in_order(bus: MemoryBus) -> None:
     clock = ManualClock(10_400)
     running = asyncio.create_task(ClockService(bus, clock).run())
@@ -97,6 +99,20 @@ async def test_after_a_restart_or_a_clock_set_back_no_second_is_told_again() -> 
         await turns()
         running.cancel()
     assert [fact.at_ms for fact in await told(bus, CLOCK_STREAM)] == [12_000, 13_000]
+
+
+async def test_a_clock_that_is_set_back_under_way_tells_no_second_again() -> None:
+    bus, clock = MemoryBus(), ManualClock(10_000)
+    running = asyncio.create_task(ClockService(bus, clock).run())
+    await turns()
+    clock.move_to(11_000)
+    await turns()
+    clock.move_to(12_000)
+    for now_ms in (10_200, 11_000, 12_000):
+        clock.move_to(now_ms)
+        await turns()
+    running.cancel()
+    assert [fact.at_ms for fact in await told(bus, CLOCK_STREAM)] == [11_000, 12_000]
 
 
 async def test_the_system_clock_wakes_at_the_time_and_not_before() -> None:
@@ -155,45 +171,56 @@ async def test_facts_of_one_moment_are_all_told() -> None:
     assert await told(bus, MARKET_TICK) == twins
 
 
-async def test_a_lost_answer_adds_nothing_and_loses_nothing() -> None:
-    bus = DeafBus(1, 2, 4)
+async def test_a_dead_line_adds_nothing_and_loses_nothing() -> None:
+    bus = DeafBus([2, 3], [1, 5])
     facts = [candle(n, symbol) for n in range(300) for symbol in ("BTCUSDT", "ETHUSDT")]
     await feed_all(bus, facts[:400], *facts[400:])
     assert await told(bus, MARKET_KLINES) == facts
 
 
+NAMES = ("ema_cross", "trend")
+
+
 async def test_the_models_propose_the_same_intents_whether_or_not_they_are_interrupted() -> None:
-    closes = [100 + (n % 160 if n % 320 < 160 else 160 - n % 160) for n in range(1_300)]
+    closes = [100 + (n % 1_600 if n % 3_200 < 1_600 else 1_600 - n % 1_600) for n in range(4_000)]
     candles = [candle(n, close=float(close)) for n, close in enumerate(closes)]
     straight, broken = MemoryBus(), MemoryBus()
-    await _propose(straight, candles, chunk=1_300)
-    await _propose(broken, candles, chunk=97)
-    intents = await _intents(straight)
-    assert intents
-    assert await _intents(broken) == intents
+    await propose(straight, candles, chunk=len(candles))
+    await propose(broken, candles, chunk=397)
+    intents = await intents_on(straight)
+    assert {intent.strategy for intent in intents} == set(NAMES)
+    assert await intents_on(broken) == intents
 
 
-async def _propose(bus: MemoryBus, candles: Sequence[CandleClosed], chunk: int) -> None:
+async def test_intents_of_our_own_and_of_others_share_their_stream() -> None:
+    bus = MemoryBus(now_ms=lambda: START_MS)
+    await bus.append(TRADE_INTENT, [{b"symbol": b"FROMOUTSIDE"}], writer="someone")
+    await propose(bus, [candle(n, close=float(abs(300 - n))) for n in range(600)], chunk=600)
+    assert (await bus.span(TRADE_INTENT, "-", "+", 1))[0].fields == {b"symbol": b"FROMOUTSIDE"}
+    assert len(await bus.span(TRADE_INTENT, "-", "+", 9)) > 1
+
+
+async def propose(bus: MemoryBus, candles: Sequence[CandleClosed], chunk: int) -> None:
+    """Run the models over candles, with a restart after every chunk."""
     for start in range(0, len(candles), chunk):
-        fold = signals_fold([MODELS["ema_cross"]()], "a", snapshots_of(SignalsState, 100))
+        models = [MODELS[name]() for name in NAMES]
+        fold = signals_fold(models, "a", snapshots_of(SignalsState, 100))
         consumer = Consumer(
-            bus,
-            SIGNALS,
-            read_by(SIGNALS),
-            fold,
-            LoopSettings(account="a"),
-            clock=ManualClock(1),
+            bus, SIGNALS, read_by(SIGNALS), fold, LoopSettings(account="a"), clock=ManualClock(1)
         )
         await consumer.start()
         await tell(bus, *candles[start : start + chunk])
         await drain_all(consumer)
-        left = await restore(bus, SIGNALS, signals_fold([MODELS["ema_cross"]()], "a"))
+        left = await restore(bus, SIGNALS, signals_fold(models, "a"))
         assert left.state == fold.state
 
 
-async def _intents(bus: MemoryBus) -> list[object]:
+async def intents_on(bus: MemoryBus) -> list[IntentProposed]:
+    """What was proposed."""
     read = wire.Reader("a")
-    return [read(entry) for entry in await bus.span(TRADE_INTENT, "-", "+", 999)]
+    entries = await bus.span(TRADE_INTENT, "-", "+", 999)
+    facts = [read(entry) for entry in entries]
+    return [fact for fact in facts if isinstance(fact, IntentProposed)]
 
 
 async def test_the_paper_venue_sees_every_market_fact_in_order() -> None:

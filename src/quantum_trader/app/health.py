@@ -112,7 +112,9 @@ def _judge_group(key: str, group: GroupInfo) -> Iterator[Finding]:
     where = f"{key} {group.service}"
     if group.lag > LAG_MAX:
         what = f"{group.lag:,} entries behind"
-        yield Finding("red", where, what, f"See whether {group.service} runs, and is slow or stuck.")
+        yield Finding(
+            "red", where, what, f"See whether {group.service} runs, and is slow or stuck."
+        )
     oldest_ms = group.oldest_pending_ms or 0
     if group.pending and oldest_ms > PENDING_AGE_MAX_MS:
         what = f"{group.pending} entries taken and not finished, for {span_text(oldest_ms)}"
@@ -132,10 +134,14 @@ def _silent_loops(seen: Seen, now_ms: int) -> Iterator[Finding]:
     for service in BEATING:
         at = seen.heartbeats.get(service, {}).get("at")
         if at is None:
-            yield Finding("red", service, "has never beaten: it was never started here", "Start it.")
+            yield Finding(
+                "red", service, "has never beaten: it was never started here", "Start it."
+            )
         elif now_ms - int(at) > HEARTBEAT_AGE_MAX_MS:
             silent = span_text(now_ms - int(at))
-            yield Finding("red", service, f"silent for {silent}", "It hangs or is gone: restart it.")
+            yield Finding(
+                "red", service, f"silent for {silent}", "It hangs or is gone: restart it."
+            )
 
 
 def _dead_letters(seen: Seen) -> Iterator[Finding]:
@@ -149,7 +155,7 @@ def _dead_letters(seen: Seen) -> Iterator[Finding]:
                 "yellow" if theirs else "red",
                 key,
                 f"{waiting} dead letter{'s' if waiting > 1 else ''} nobody has dealt with",
-                f"quantum dlq show {key.removeprefix(streams.PREFIX)}",
+                f"quantum dlq list --stream {key.removeprefix(streams.PREFIX)}",
             )
 
 

@@ -11,6 +11,7 @@ from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.adapters.clock import ManualClock
 from quantum_trader.adapters.exchanges.paper import PaperExchange
 from quantum_trader.adapters.journal.memory import MemoryJournal
+from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events import Fact, IntentProposed, MarketFact, RulesAdopted
 from quantum_trader.core.intent_edge import write_intent
 from quantum_trader.core.matching.rules import MatchingRules
@@ -23,14 +24,12 @@ from quantum_trader.services.batch import Handler
 from quantum_trader.services.fold import Fold, snapshots_of
 from quantum_trader.services.gateway import Gateway, GatewayService
 from quantum_trader.services.loop import Consumer, LoopSettings
-from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.services.signals import signals_fold
 from quantum_trader.streams import (
     FEED,
     GATEWAY,
     OPERATOR,
     OPERATOR_STREAM,
-    PAPER,
     ROUTES,
     SIGNALS,
     TRADE_INTENT,
@@ -40,6 +39,8 @@ from quantum_trader.streams import (
 
 NEVER = 2**62
 """More facts, or more milliseconds, than any replay has."""
+BATCH_MAX = LoopSettings(account="").batch_max
+"""A service that took fewer than this has nothing left to take."""
 TURNS_MAX = 1_000
 """More turns than this without coming to rest is a defect, not a busy market."""
 
@@ -64,7 +65,6 @@ class Rig:
         )
         gateway = Gateway(self.venue, MemoryJournal(), rules.account, self.clock, self.clock.now_ms)
         self._gateway = GatewayService(self.bus, gateway, quiet, self.clock)
-        self._paper = self._consumer(PAPER, PaperMarket(self.venue), quiet)
         self._signals = self._consumer(SIGNALS, signals_fold(models, rules.account), quiet)
         self._trader = self._consumer(TRADER, self.trader, quiet)
 
@@ -74,7 +74,7 @@ class Rig:
     async def start(self, now_ms: int) -> None:
         """Open everything and adopt the rules."""
         self.clock.move_to(now_ms)
-        for service in (self._paper, self._signals, self._trader, self._gateway):
+        for service in (self._signals, self._trader, self._gateway):
             await service.start()
         adopted = RulesAdopted(
             id="rules", at_ms=now_ms, trace_id="", account=self.rules.account, rules=self.rules
@@ -83,12 +83,18 @@ class Rig:
         await self.settle()
 
     async def show(self, facts: Sequence[MarketFact]) -> None:
-        """Let these market facts happen, in this order, and everything that follows from them."""
+        """Let these market facts happen, in this order, and everything that follows from them.
+
+        The venue is the world: it has moved before anybody reads about it on a stream.
+        """
         self.clock.move_to(facts[-1].at_ms)
+        reported_seq = self.venue.reported_seq()
+        for fact in facts:
+            await self.venue.advance(fact)
+        if self.venue.reported_seq() != reported_seq:
+            await self._gateway.pump_once()
         for stream, told in groupby(facts, key=_stream_of):
             await self.bus.append(stream, [wire.write(fact) for fact in told], writer=FEED)
-        await self._paper.poll_once()
-        await self._gateway.pump_once()
         await self._signals.poll_once()
         await self.settle()
 
@@ -100,12 +106,12 @@ class Rig:
     async def settle(self) -> None:
         """Trader and gateway take turns until both have nothing left to do."""
         for _ in range(TURNS_MAX):
-            if not await self._trader.poll_once():
+            taken = await self._trader.poll_once()
+            if self.bus.ready(GATEWAY, read_by(GATEWAY)):
+                await self._gateway.poll_once()
+            elif taken < BATCH_MAX:
                 return
-            if not self.bus.ready(GATEWAY, read_by(GATEWAY)):
-                continue
-            await self._gateway.poll_once()
-        raise RuntimeError(f"no rest after {TURNS_MAX} turns; two services answer each other")
+        raise BrokenInvariant(f"no rest after {TURNS_MAX} turns; two services answer each other")
 
 
 def matching_rules(rules: Rules) -> MatchingRules:

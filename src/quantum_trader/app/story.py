@@ -1,19 +1,13 @@
-"""The life of one intent in sentences: facts in, lines out.
+"""The life of one intent in sentences: facts in, lines out."""
 
-Facts come stream by stream. Their order across streams follows from what caused what: an output's
-id begins with its cause's id, and a report comes after the command it answers. Where neither
-decides, time does.
-"""
-
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from heapq import heapify, heappop, heappush
 from typing import Any
 
 import msgspec
 
+from quantum_trader.app.chronology import in_order
 from quantum_trader.core import events as ev
 from quantum_trader.core.units import usd_text
 
@@ -72,55 +66,6 @@ def tell(streams: Sequence[Sequence[ev.Fact]]) -> Story | None:
         outcome=teller.outcome,
         lines=lines,
     )
-
-
-def in_order(streams: Sequence[Sequence[ev.Fact]]) -> list[ev.Fact]:
-    """All facts in the order in which they can have happened.
-
-    Each stream keeps its own order, an effect follows its cause, and a report its command.
-    """
-    facts = [fact for stream in streams for fact in stream]
-    after, waits = _constraints(streams, facts)
-    ready = [(fact.at_ms, place) for place, fact in enumerate(facts) if not waits[place]]
-    heapify(ready)
-    told: list[ev.Fact] = []
-    while ready:
-        _, place = heappop(ready)
-        told.append(facts[place])
-        for later in after[place]:
-            waits[later] -= 1
-            if not waits[later]:
-                heappush(ready, (facts[later].at_ms, later))
-    # Facts that name each other as causes cannot be ours; they are told all the same.
-    return told + [fact for place, fact in enumerate(facts) if waits[place]]
-
-
-def _constraints(
-    streams: Sequence[Sequence[ev.Fact]], facts: Sequence[ev.Fact]
-) -> tuple[defaultdict[int, list[int]], list[int]]:
-    """Which places come after a place, and for how many each has to wait."""
-    causes: dict[str, int] = {}
-    commands: dict[str, int] = {}
-    for place, fact in enumerate(facts):
-        causes.setdefault(fact.id, place)
-        if isinstance(fact, ev.OrderCommanded):
-            commands.setdefault(fact.order.client_order_id, place)
-    pairs: set[tuple[int, int]] = set()
-    for place, fact in enumerate(facts):
-        pairs.add((causes.get(fact.id.rpartition("/")[0], place), place))
-        if isinstance(fact, ev.OrderFact):
-            pairs.add((commands.get(fact.client_order_id, place), place))
-    start = 0
-    for stream in streams:
-        pairs.update((place, place + 1) for place in range(start, start + len(stream) - 1))
-        start += len(stream)
-    after: defaultdict[int, list[int]] = defaultdict(list)
-    waits = [0] * len(facts)
-    for before, later in sorted(pairs):
-        if before != later:
-            after[before].append(later)
-            waits[later] += 1
-    return after, waits
 
 
 def time_text(at_ms: int) -> str:

@@ -2,7 +2,8 @@
 
 Every reader takes the name and the raw value and returns what it says, or raises ``Malformed``.
 A raw value is what our JSON reader leaves: text (numbers too, so that nothing is rounded on the
-way), True, False, a list or a dict. Nothing here ever falls back to a default.
+way), True, False, a list, a dict, or a float that is NaN or infinite. Nothing here ever falls
+back to a default.
 """
 
 import re
@@ -26,6 +27,8 @@ TIME_EXPECTED = "epoch ms or s, or ISO 8601, between 2020 and 2100"
 AMOUNT_MAX = Decimal("1e15")
 AMOUNT_MIN = Decimal("1e-15")
 PLACES_MAX = 30
+AMOUNT_EXPECTED = f"a number above 0 (and within {AMOUNT_MIN} and {AMOUNT_MAX})"
+STATISTIC_EXPECTED = f"a number between -{AMOUNT_MAX} and {AMOUNT_MAX}"
 FALSE_TEXTS = frozenset(("false", "0", "no"))
 TRUE_TEXTS = frozenset(("true", "1", "yes"))
 
@@ -45,20 +48,18 @@ def number(field: str, raw: Raw, expected: str = "a number") -> Decimal:
 
 def amount(field: str, raw: Raw) -> Decimal:
     """A price, a size or money: more than zero, within reason."""
-    expected = f"a number above 0 (and within {AMOUNT_MIN} and {AMOUNT_MAX})"
-    value = number(field, raw, expected)
+    value = number(field, raw, AMOUNT_EXPECTED)
     # With more decimal places its own text could not be read back.
     if not AMOUNT_MIN <= value <= AMOUNT_MAX or -int(value.as_tuple().exponent) > PLACES_MAX:
-        raise Malformed(field, raw, expected)
+        raise Malformed(field, raw, AMOUNT_EXPECTED)
     return value
 
 
 def statistic(field: str, raw: Raw) -> float:
     """A measured number of either sign."""
-    expected = f"a number between -{AMOUNT_MAX} and {AMOUNT_MAX}"
-    value = number(field, raw, expected)
+    value = number(field, raw, STATISTIC_EXPECTED)
     if abs(value) > AMOUNT_MAX:
-        raise Malformed(field, raw, expected)
+        raise Malformed(field, raw, STATISTIC_EXPECTED)
     return float(value)
 
 

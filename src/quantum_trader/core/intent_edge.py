@@ -21,7 +21,7 @@ import msgspec
 
 from quantum_trader.core import edge_values as edge
 from quantum_trader.core.errors import Malformed
-from quantum_trader.core.events import IntentProposed, encode, tag_of
+from quantum_trader.core.events import TAGS, IntentProposed, encode
 from quantum_trader.core.events.intents import IntentSide
 
 MESSAGE_BYTES_MAX = 64 * 1024
@@ -29,7 +29,8 @@ NESTED_MAX = 64
 UNNAMED = "unnamed"
 """Strategy or source of a proposer who does not say."""
 
-TAG = tag_of(IntentProposed)
+TAG = TAGS[IntentProposed]
+OTHER_TAGS = frozenset(TAGS.values()) - {TAG}
 KINDS = frozenset((TAG, "trade.intent"))
 SIDES: Mapping[str, IntentSide] = {
     "BUY": "LONG",
@@ -126,13 +127,23 @@ def _open(fields: Mapping[bytes, bytes] | None) -> tuple[Body, Body]:
     if length > MESSAGE_BYTES_MAX:
         raise Malformed("message", f"{length} bytes", f"at most {MESSAGE_BYTES_MAX} bytes")
     flat = {_text("field name", name): _text(repr(name), value) for name, value in fields.items()}
-    kinds = ("type", "event_type") if "payload" in flat else ("event_type",)
-    for name in kinds:
-        if name in flat and flat[name].strip().lower().replace("_", ".") not in KINDS:
-            raise Malformed(name, flat[name], "trade.intent or intent.proposed")
-    if "payload" in flat:
-        return _said(_parsed(flat["payload"])), _said(flat)
-    return _said(flat), {}
+    outer = _said(flat)
+    _check_kind(outer)
+    if "payload" not in flat:
+        return outer, {}
+    body = _said(_parsed(flat["payload"]))
+    _check_kind(body)
+    return body, outer
+
+
+def _check_kind(fields: Body) -> None:
+    """Other facts have symbol, side and time too; one that strayed here is no intent."""
+    kind = fields.get("event_type")
+    if kind is not None and str(kind).strip().lower().replace("_", ".") not in KINDS:
+        raise Malformed("event_type", kind, "trade.intent or intent.proposed")
+    tag = fields.get("type")
+    if isinstance(tag, str) and tag.strip() in OTHER_TAGS:
+        raise Malformed("type", tag, f"{TAG}, or no fact of ours")
 
 
 def _said(fields: Body) -> Body:
@@ -152,9 +163,7 @@ def _parsed(payload: str) -> Body:
     if payload.count("{") + payload.count("[") > NESTED_MAX:
         raise Malformed("payload", payload, f"at most {NESTED_MAX} objects and lists")
     try:
-        body = json.loads(
-            payload, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_unique
-        )
+        body = _decoder.decode(payload)
     except ValueError as error:
         raise Malformed("payload", payload, f"JSON ({error})") from error
     if not isinstance(body, dict) or not body:
@@ -169,6 +178,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise Malformed(twice or "payload", names.count(twice), "each name once")
     return found
+
+
+_decoder = json.JSONDecoder(parse_int=str, parse_float=str, object_pairs_hook=_unique)
 
 
 # --- from a body to content -------------------------------------------------------------------

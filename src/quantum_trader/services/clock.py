@@ -43,8 +43,6 @@ class ClockService:
                 await self.tell_next()
                 patience.relieved()
             except BusUnreachable as error:
-                # Whether the second arrived is unknown; the stream knows.
-                knows_last = False
                 await patience.bear(error)
 
     async def tell_next(self) -> None:
@@ -52,9 +50,10 @@ class ClockService:
         await self._clock.sleep_until((self._clock.now_ms() // SECOND_MS + 1) * SECOND_MS)
         at_ms = self._clock.now_ms() // SECOND_MS * SECOND_MS
         if at_ms > self._last_ms:
+            # Noted before it is sent: whether a lost one arrived is unknown, and twice is worse.
+            self._last_ms = at_ms
             fields = wire.write(second_passed(at_ms))
             await self._bus.append(CLOCK_STREAM, [fields], writer=CLOCK)
-            self._last_ms = at_ms
             self._pulse.count(1)
         await self._pulse.beat(at_ms)
 

@@ -89,7 +89,7 @@ class Feed:
         """Learn from the streams what was told already."""
         self._newest = Newest()
         for stream in (MARKET_KLINES, MARKET_TICK):
-            for entry in reversed(await self._bus.last(stream, REMEMBERED)):
+            for entry in await self._bus.last(stream, REMEMBERED):
                 # What is no market fact was not told by us; its readers will complain.
                 with suppress(*wire.UNREADABLE):
                     fact = wire.read(entry)

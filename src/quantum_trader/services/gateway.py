@@ -225,6 +225,8 @@ class GatewayService:
             try:
                 await self.pump_once(PUMP_WAIT_MS)
                 patience.relieved()
+                # A venue that answers without waiting must not keep the commands from running.
+                await asyncio.sleep(0)
             except BusUnreachable as error:
                 await patience.bear(error)
 

@@ -96,7 +96,6 @@ class Consumer:
             # Restoring first would miss what a predecessor commits until it is fenced.
             self._lease = Lease(self._service, await self._bus.take_lease(self._service))
             self._standing = await self._handler.restore(self._bus, self._service)
-            self._unfinished = list(self._streams)
             self._claim_due_ms = 0
 
     async def run(self) -> NoReturn:
@@ -150,7 +149,8 @@ class Consumer:
     async def _left_over(self) -> list[Entry]:
         """One entry that was given to us, or to a consumer that left it alone, and not finished.
 
-        Our own list is looked at now and then even while all is well: an instance that we fenced
+        Taking over comes first, so that both kinds are finished in the order of the stream. And
+        our own list is looked at now and then even while all is well: an instance that we fenced
         may have read under our name.
         """
         while True:

@@ -48,6 +48,15 @@ def read_by(service: str) -> tuple[str, ...]:
     return tuple(row.key for row in LIVE if service in row.readers)
 
 
+def is_numbered(key: str) -> bool:
+    """Whether the writer numbers the entries itself, as ``<epoch>-<n>``.
+
+    An entry of anybody else would have a larger id and shut the writer out.
+    """
+    row = STREAMS.get(key.removeprefix(PREFIX))
+    return row is not None and row.writer in CONSUMERS and key != TRADE_INTENT
+
+
 def dead_letters_of(service: str, stream: str) -> str:
     """The key of the dead-letter stream for what a service could not process."""
     if stream == TRADE_INTENT:
@@ -136,6 +145,7 @@ __all__ = [
     "dead_letter_streams",
     "dead_letters_of",
     "groups",
+    "is_numbered",
     "problems",
     "read_by",
 ]

@@ -99,8 +99,12 @@ def test_values_that_are_no_numbers_are_refused(field: str, value: float) -> Non
 
 def test_inputs_are_left_as_they_were() -> None:
     rows = rows_of(2, 50, "whole")
+    bounds = BoundRows(rows.leverage, np.full(50, np.nan), np.full(50, 0.03))
     before = [each.copy() for each in rows]
-    effective_rows(adaptive_rows(rows), BoundRows(rows.leverage, rows.divergence, rows.divergence))
+    plain = adaptive_rows(rows)
+    tp_frac = plain.tp_frac.copy()
+    effective_rows(plain, bounds)
+    np.testing.assert_array_equal(plain.tp_frac, tp_frac)
     for then, now in zip(before, rows, strict=True):
         np.testing.assert_array_equal(then, now)
 

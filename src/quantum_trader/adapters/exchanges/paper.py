@@ -81,7 +81,7 @@ class PaperExchange:
     async def updates(self, after: int, wait_ms: int) -> Sequence[AnyVenueUpdate]:
         """Reports after ``after``. Raises ``StoreError`` for numbers this venue cannot serve."""
         self._read_seq = max(self._read_seq, after)
-        if after >= self._reported_seq() and wait_ms > 0:
+        if after >= self.reported_seq() and wait_ms > 0:
             self._news.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_ms / 1000):
@@ -145,12 +145,12 @@ class PaperExchange:
         for name in list(self._ended)[: max(len(self._ended) - REPORTS_KEPT, 0)]:
             del self._ended[name]
 
-    def _reported_seq(self) -> int:
+    def reported_seq(self) -> int:
         """The number of the newest report anybody may see."""
         return self._reports[-1].seq if self._reports else 0
 
     def _after(self, after: int) -> Sequence[AnyVenueUpdate]:
-        newest = self._reported_seq()
+        newest = self.reported_seq()
         if after > newest:
             text = f"report {after} was asked for and {newest} is the newest of this paper venue"
             raise StoreError(f"{text}; its file and the journal do not belong together")

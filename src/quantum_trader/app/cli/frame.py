@@ -78,10 +78,11 @@ class OnSystem(Common):
 
 
 def command(
-    app: typer.Typer, options: type[Options]
+    app: typer.Typer, options: type[Options], name: str | None = None
 ) -> Callable[[Callable[[Options], int]], Callable[[Options], int]]:
     """Register a function as a command whose arguments are the fields of ``options``.
 
+    ``name`` tells the commands of one Typer apart; the function's own name unless told.
     The fields of the class itself come first in the help, those of its bases last.
     """
 
@@ -94,7 +95,7 @@ def command(
         own = vars(options).get("__annotations__", {})
         ordered = sorted(fields, key=lambda field: field.name not in own)
         cast(Any, run).__signature__ = inspect.Signature(ordered)
-        app.command()(run)
+        app.command(name)(run)
         return function
 
     return register

@@ -80,9 +80,9 @@ class Options(OnSystem):
     signal_id: Annotated[
         str | None, typer.Option(help="Your own id: the same id is acted on once.")
     ] = None
-    wait_s: Annotated[float, typer.Option("--wait", min=0, help="Seconds to wait for the result.")] = (
-        0.0
-    )
+    wait_s: Annotated[
+        float, typer.Option("--wait", min=0, help="Seconds to wait for the result.")
+    ] = 0.0
 
 
 @command(app, Options)

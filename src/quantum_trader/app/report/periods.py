@@ -1,5 +1,6 @@
 """The replay month by month, or day by day when it was short."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -40,7 +41,7 @@ def periods(result: ReplayResult) -> list[Period]:
     digits = 10 if len(ends) <= DAYS_MAX else 7
     if digits == 7:
         ends = _last_equity(result, digits=7)
-    trades = {name: list(those) for name, those in _by_period(result.trades, digits)}
+    trades = _by_period(result.trades, digits)
     found: list[Period] = []
     before = result.deposit_usd
     for name, equity_usd in ends.items():
@@ -61,13 +62,11 @@ def _last_equity(result: ReplayResult, digits: int) -> dict[str, Decimal]:
     return ends
 
 
-def _by_period(
-    trades: Sequence[TradeClosed], digits: int
-) -> groupby[str, TradeClosed]:
-    def name_of(trade: TradeClosed) -> str:
-        return day_of(trade.closed_ms - 1)[:digits]
-
-    return groupby(sorted(trades, key=lambda trade: trade.closed_ms), key=name_of)
+def _by_period(trades: Sequence[TradeClosed], digits: int) -> dict[str, list[TradeClosed]]:
+    found: defaultdict[str, list[TradeClosed]] = defaultdict(list)
+    for trade in trades:
+        found[day_of(trade.closed_ms - 1)[:digits]].append(trade)
+    return found
 
 
 def _period(

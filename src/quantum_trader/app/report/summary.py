@@ -14,11 +14,17 @@ GAP_MAX_USD = Decimal("0.01")
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
-    """What was replayed: the model's name, the rules, and the bar length of every symbol."""
+    """What was replayed: the model's name, the rules, and the bar length of every symbol.
+
+    ``funded`` are the symbols whose funding rates were recorded beside their bars, ``source`` is
+    where the bars come from: "recorded" or "SIMULATED".
+    """
 
     model: str
     rules: Rules
     intervals_ms: dict[str, int]
+    funded: tuple[str, ...]
+    source: str
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):

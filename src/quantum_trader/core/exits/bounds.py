@@ -109,14 +109,14 @@ def ceilings(context: BoundContext) -> list[Limit]:
     ]
     way_frac = liquidation_distance(context)
     if way_frac is not None:
-        reason = f"half of the way from entry to liquidation at {context.liquidation_price}"
+        reason = f"half of the way from entry to liquidation at {context.liquidation_price:.8g}"
         found.append(Limit("liquidation", LIQUIDATION_WAY_FRAC * way_frac, reason))
     return found
 
 
 def floors(context: BoundContext) -> list[Limit]:
     """The smallest distances a stop may have."""
-    spread = "spread" if context.spread_frac is not None else "(spread not known)"
+    spread = "spread" if context.spread_frac is not None else "spread (not known, left out)"
     return [
         Limit("minimum", STOP_MIN_FRAC, "a nearer stop lies within the noise"),
         Limit("costs", costs(context), f"both taker fees, {spread} and one tick"),
@@ -149,7 +149,7 @@ def stop_problem(
         return None
     return (
         f"no price on the grid fits a stop: {stop} is {_percent(float(way / entry_price))} from "
-        f"entry {entry_price:f}, and only {_percent(floor_frac)} to {_percent(ceiling_frac)} is "
+        f"entry {entry_price:.8g}, and only {_percent(floor_frac)} to {_percent(ceiling_frac)} is "
         "allowed; lower the leverage"
     )
 

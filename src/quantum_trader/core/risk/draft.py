@@ -130,9 +130,7 @@ def _size_inputs(ask: Ask, sl_frac: float) -> SizeInputs:
 def _draft(ask: Ask, wanted: LevelSet, shape: _Shape) -> Draft:
     levels, instrument = shape.levels, ask.instrument
     asked = asked_price(shape.outcome, ask.intent.stop_loss, instrument)
-    stop = asked or stop_price(
-        ask.side, ask.mark, levels.sl_frac, instrument, shape.outcome.bounds
-    )
+    stop = asked or stop_price(ask.side, ask.mark, levels.sl_frac, instrument, shape.outcome.bounds)
     targets = target_prices(ask.side, ask.mark, levels.tp_frac, instrument)
     notional_usd = money(shape.qty * ask.mark)
     return Draft(

@@ -1,0 +1,158 @@
+"""What the doctor finds: one planted fault, one finding."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from quantum_trader import streams
+from quantum_trader.adapters.bus.memory import MemoryBus
+from quantum_trader.app.health import (
+    BEATING,
+    LAG_MAX,
+    REDRIVEN,
+    Finding,
+    findings,
+    letter_name,
+    look,
+)
+from quantum_trader.ports import Commit
+from tests.support import NOON_MS
+
+MINUTE_MS = 60_000
+
+
+class Machine:
+    """A system on a memory bus whose time is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now_ms = NOON_MS
+        self.bus = MemoryBus(consumer="one", now_ms=lambda: self.now_ms)
+
+    async def start(self) -> "Machine":
+        """Open what a running system has opened."""
+        for service, key in streams.groups():
+            await self.bus.open_group(service, key, "0")
+        await self.beat(*BEATING)
+        return self
+
+    async def beat(self, *services: str) -> None:
+        """These loops show that they live."""
+        for service in services:
+            await self.bus.beat(service, {"at": str(self.now_ms).encode()})
+
+    async def examine(self) -> tuple[Finding, ...]:
+        """What the doctor says now."""
+        return findings(await look(self.bus), self.now_ms)
+
+    async def letter(self, key: str) -> str:
+        """Put something into a stream of dead letters; its id."""
+        await self.bus.append(key, [{b"type": b"dead.letter"}], writer="trader")
+        return (await self.bus.last(key, 1))[0].id
+
+
+async def test_a_system_that_runs_as_declared_is_green() -> None:
+    machine = await Machine().start()
+    assert await machine.examine() == ()
+
+
+async def test_an_empty_server_is_red_for_every_group_and_loop() -> None:
+    found = await Machine().examine()
+    assert {each.level for each in found} == {"red"}
+    assert len(found) == len(streams.groups()) + len(BEATING)
+
+
+async def test_a_server_that_may_lose_data_is_red() -> None:
+    machine = await Machine().start()
+    (found,) = findings(await look(machine.bus), machine.now_ms, ["appendonly is off"])
+    assert (found.level, found.where, found.what) == ("red", "server", "appendonly is off")
+
+
+async def behind(machine: Machine) -> None:
+    entries = [{b"a": b"b"}] * (LAG_MAX + 1)
+    await machine.bus.append(streams.ORDER_COMMAND, entries, writer="trader")
+
+
+async def taken_and_left(machine: Machine) -> None:
+    await machine.bus.append(streams.ORDER_COMMAND, [{b"a": b"b"}], writer="trader")
+    await machine.bus.read("gateway", [streams.ORDER_COMMAND], count=1, block_ms=0)
+    machine.now_ms += 2 * MINUTE_MS
+    await machine.beat(*BEATING)
+
+
+async def silent(machine: Machine) -> None:
+    machine.now_ms += MINUTE_MS
+    await machine.beat(*(service for service in BEATING if service != "gateway"))
+
+
+async def poison(machine: Machine) -> None:
+    await machine.letter("quantum:stream:dlq.trader")
+
+
+async def unreadable(machine: Machine) -> None:
+    await machine.letter(streams.TRADE_INTENT_DLQ)
+
+
+async def stranger(machine: Machine) -> None:
+    await machine.bus.append("quantum:stream:rumours", [{b"a": b"b"}], writer="somebody")
+
+
+async def yesterday(machine: Machine) -> None:
+    await machine.bus.append("quantum:stream:trading.plan", [{b"a": b"b"}], writer="somebody")
+
+
+async def eavesdropper(machine: Machine) -> None:
+    await machine.bus.open_group("spy", streams.TRADE_INTENT, "$")
+
+
+@pytest.mark.parametrize(
+    ("plant", "level", "where", "words"),
+    [
+        (behind, "red", "order.command gateway", "1,001 entries behind"),
+        (taken_and_left, "red", "order.command gateway", "1 entries taken and not finished"),
+        (taken_and_left, "red", "order.command gateway", "consumer one has no process"),
+        (silent, "red", "gateway", "silent for 1 min 00 s"),
+        (poison, "red", "dlq.trader", "1 dead letter nobody"),
+        (unreadable, "yellow", "trade.intent.dlq", "1 dead letter nobody"),
+        (stranger, "yellow", "rumours", "not in the table"),
+        (yesterday, "yellow", "trading.plan", "is retired"),
+        (eavesdropper, "yellow", "trade.intent", "group spy is not in the table"),
+    ],
+)
+async def test_a_planted_fault_is_found_with_a_remedy(
+    plant: Callable[[Machine], Awaitable[None]], level: str, where: str, words: str
+) -> None:
+    machine = await Machine().start()
+    await plant(machine)
+    found = await machine.examine()
+    (named,) = [each for each in found if words in each.what]
+    assert named.level == level
+    assert named.where.endswith(where)
+    assert named.remedy
+    assert all(each.where == named.where for each in found), "and nothing else"
+
+
+async def test_the_dangerous_comes_first() -> None:
+    machine = await Machine().start()
+    await stranger(machine)
+    await poison(machine)
+    assert [each.level for each in await machine.examine()] == ["red", "yellow"]
+
+
+async def test_a_letter_that_was_sent_again_no_longer_counts() -> None:
+    machine = await Machine().start()
+    key = "quantum:stream:dlq.trader"
+    names = [letter_name(key, await machine.letter(key)) for _ in range(2)]
+    epoch = await machine.bus.take_lease("dlq")
+    commit = Commit(
+        service="dlq",
+        epoch=epoch,
+        seq=1,
+        inbox=b"{}",
+        outputs=(),
+        acks={},
+        projections={REDRIVEN: {names[0]: b"1"}},
+        snapshot=None,
+    )
+    await machine.bus.commit(commit)
+    (found,) = await machine.examine()
+    assert found.what.startswith("1 dead letter ")
