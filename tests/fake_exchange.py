@@ -64,7 +64,8 @@ class FakeExchange:
         self._now_ms = now_ms
         self._orders: dict[str, VenueOrder] = {}
         self._reports: list[AnyVenueUpdate] = []
-        self._late: list[OrderRequest] = []
+        self._late: list[tuple[int, OrderRequest]] = []
+        self._resting: dict[str, OrderRequest] = {}
 
     async def configure(self, symbol: str, leverage: int) -> Rejected | None:
         """Set leverage."""
@@ -83,7 +84,7 @@ class FakeExchange:
         self.calls.append(("place", name))
         how = self.knobs.next("place")
         if how == "late":
-            self._late.append(order)
+            self._late.append((self._now_ms(), order))
         if how not in ("well", "lost"):
             raise _error(how)
         answer = self._take(order)
@@ -149,11 +150,20 @@ class FakeExchange:
         """Forget an order, as venues do after some days."""
         del self._orders[client_order_id]
 
-    def let_late_orders_in(self) -> None:
-        """Requests that were on their way arrive."""
-        for order in self._late:
-            self._take(order)
+    def let_late_orders_in(self, since_ms: int = 0) -> None:
+        """Requests that were on their way arrive, and are refused if they were sent before."""
+        for sent_ms, order in self._late:
+            if sent_ms >= since_ms:
+                self._take(order)
         self._late.clear()
+
+    def resting(self) -> list[OrderRequest]:
+        """Open orders, oldest first."""
+        return [self._resting[name] for name, one in self._orders.items() if one.state == "open"]
+
+    def reports(self) -> list[AnyVenueUpdate]:
+        """Everything the venue ever reported."""
+        return list(self._reports)
 
     def _take(self, order: OrderRequest) -> Placement:
         name = order.client_order_id
@@ -171,6 +181,7 @@ class FakeExchange:
             state="filled" if at_market else "open",
             filled_qty=order.qty if at_market else Decimal(0),
         )
+        self._resting[name] = order
         if at_market:
             self._trade(order, order.qty / 4, done=False)
             self._trade(order, order.qty * 3 / 4, done=True)

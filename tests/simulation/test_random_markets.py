@@ -51,7 +51,7 @@ class World:
         for _ in range(MOMENTS):
             self.at_ms += MINUTE_MS
             await self.rig.show([self._bar(symbol) for symbol in SYMBOLS])
-            if self.random.random() < 0.02:
+            if self.random.random() < 0.08:
                 await self.rig.show([self._funding(symbol) for symbol in SYMBOLS])
             if self.random.random() < 0.3:
                 await self._propose()
