@@ -61,11 +61,11 @@ class World:
             pass
         return await self.results()
 
-    async def wait(self, ms: int) -> list[Fact]:
-        """Let time pass, with the pump running every tenth of a second."""
+    async def wait(self, ms: int, every_ms: int = 100) -> list[Fact]:
+        """Let time pass, with the pump running now and then."""
         end_ms = self.clock.now_ms() + ms
         while self.clock.now_ms() < end_ms:
-            self.clock.move_to(self.clock.now_ms() + 100)
+            self.clock.move_to(self.clock.now_ms() + every_ms)
             await self.service.pump_once(0)
         return await self.results()
 

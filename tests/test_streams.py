@@ -23,7 +23,7 @@ market.klines marketstate market.tick meta.regime model.retrain policy.audit pol
 policy.updated portfolio.cluster_state portfolio.exposure_updated portfolio.gate
 portfolio.snapshot_updated portfolio.state position.snapshot reconcile.close reconcile.events
 sizing.decided trade.closed trade.execution.res trade.intent.dlq trade.signal trading.plan utf
-""".split()
+""".split()  # noqa: SIM905
 
 
 def test_all_streams_that_people_know_by_name_are_in_the_table() -> None:

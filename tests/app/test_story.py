@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -13,7 +14,7 @@ from quantum_trader.app.cli.explain import facts_of
 from quantum_trader.app.cli.frame import Progress
 from quantum_trader.app.story import OUTCOMES, Story, span_text, tell, time_text
 from quantum_trader.core import events as ev
-from quantum_trader.core.intent_edge import plan_id_of
+from quantum_trader.core.events.intents import ResultStatus
 from quantum_trader.services.dead_letters import dead_letter
 from quantum_trader.services.wire import write
 from quantum_trader.streams import TRADE_INTENT, TRADE_INTENT_DLQ
@@ -93,7 +94,7 @@ async def test_a_plan_is_told_although_its_intent_was_trimmed_away() -> None:
 
 async def test_a_refusal_lists_every_gate_and_a_repeat_changes_nothing() -> None:
     rig = await a_harvested_long()
-    refused = await story_of(rig.bus, "stale")
+    refused = await story_of(rig.bus, "old")
     assert refused.outcome == "refused"
     assert "fresh: intent is 10000000 ms old" in refused.lines[-1].text
     kept = await story_of(rig.bus, "kept")
@@ -132,11 +133,11 @@ async def test_the_order_does_not_depend_on_how_the_streams_are_given() -> None:
     random.Random(7).shuffle(shuffled)
     facts = in_order(shuffled)
     assert sorted(map(str, kinds)) == sorted(str(type(fact)) for fact in facts)
-    told = {fact.id: number for number, fact in enumerate(reversed(facts))}
-    for fact in facts:
-        cause = fact.id.rpartition("/")[0]
-        if cause in told:
-            assert told[cause] >= told[fact.id], "an effect before its cause"
+    first = {fact.id: number for number, fact in reversed(list(enumerate(facts)))}
+    causes = [(first.get(fact.id.rpartition("/")[0]), first[fact.id]) for fact in facts]
+    known = [(cause, effect) for cause, effect in causes if cause is not None]
+    assert len(known) > 10
+    assert all(cause < effect for cause, effect in known)
 
 
 def test_facts_that_name_each_other_as_causes_are_told_all_the_same() -> None:
@@ -147,7 +148,7 @@ def test_facts_that_name_each_other_as_causes_are_told_all_the_same() -> None:
 
 
 ORDER = order_command("entry")
-ABOUT = {
+ABOUT: dict[str, Any] = {
     "id": "x",
     "at_ms": NOON_MS,
     "trace_id": "t",
@@ -204,12 +205,7 @@ def test_every_fact_that_explain_reads_has_a_sentence() -> None:
 
 
 def test_every_answer_is_an_outcome() -> None:
-    assert {"opened", "failed", "closing"} <= set(OUTCOMES)
-
-
-def test_the_plan_in_a_story_is_the_intents_own() -> None:
-    intent = an_intent()
-    assert plan_id_of(intent).startswith("p")
+    assert set(get_args(ResultStatus)) <= set(OUTCOMES)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from quantum_trader.core.events import (
     OrderFilled,
     OrderRejected,
 )
-from quantum_trader.core.events.orders import OrderFact
+from quantum_trader.core.events.orders import OrderFact, OrderRequest
+from quantum_trader.core.venue import Placement, Rejected
 from tests.commands import ACCOUNT, cancel_command, order_command
 from tests.gateways import START_MS, started
 
@@ -57,11 +58,11 @@ async def test_the_command_is_in_the_journal_before_it_leaves() -> None:
     seen: list[bool] = []
     place = world.exchange.place
 
-    async def spying(order: object) -> object:
+    async def spying(order: OrderRequest) -> Placement:
         seen.append(world.journal.known(NAME) is not None)
-        return await place(order)  # type: ignore[arg-type]
+        return await place(order)
 
-    world.exchange.place = spying  # type: ignore[assignment, method-assign]
+    world.exchange.place = spying  # type: ignore[method-assign]
     await world.carry_out(ENTRY)
     assert seen == [True]
 
@@ -97,6 +98,20 @@ async def test_an_entry_that_is_too_old_never_leaves() -> None:
     assert world.exchange.calls == []
     facts = await world.carry_out(order_command("entry", "plan-2", expires_ms=START_MS))
     assert len(world.called("place")) == 1
+
+
+async def test_an_entry_that_grew_old_while_its_leverage_was_set_does_not_leave() -> None:
+    world = await started()
+    configure = world.exchange.configure
+
+    async def slow(symbol: str, leverage: int) -> Rejected | None:
+        world.clock.move_to(START_MS + 500)
+        return await configure(symbol, leverage)
+
+    world.exchange.configure = slow  # type: ignore[method-assign]
+    facts = await world.carry_out(order_command("entry", expires_ms=START_MS + 499))
+    assert only_rejection(facts).reason == "expired before it was sent"
+    assert not world.called("place")
 
 
 async def test_an_entry_that_was_sent_in_time_does_not_expire_when_it_comes_again() -> None:
@@ -248,12 +263,12 @@ async def test_one_symbol_keeps_its_order_and_another_does_not_wait_for_it() -> 
     gate = asyncio.Event()
     place = world.exchange.place
 
-    async def slow(order: object) -> object:
-        if getattr(order, "symbol", "") == "BTCUSDT":
+    async def slow(order: OrderRequest) -> Placement:
+        if order.symbol == "BTCUSDT":
             await gate.wait()
-        return await place(order)  # type: ignore[arg-type]
+        return await place(order)
 
-    world.exchange.place = slow  # type: ignore[assignment, method-assign]
+    world.exchange.place = slow  # type: ignore[method-assign]
     await world.command(STOP, TARGET, other)
     working = asyncio.create_task(world.service.poll_once())
     await asyncio.sleep(0.01)
@@ -295,6 +310,16 @@ async def test_a_cancel_that_comes_too_late_ends_with_the_fill() -> None:
     assert kinds(facts) == "order.accepted order.filled"
     assert await world.wait(60_000) == facts
     assert world.journal.unresolved() == []
+
+
+async def test_an_order_that_was_filled_is_never_called_canceled() -> None:
+    world = await started()
+    await world.carry_out(STOP)
+    world.exchange.fill(STOP.order)
+    world.exchange.knobs.fail("updates", *["unreachable"] * 10)
+    await world.carry_out(cancel_command(STOP))
+    assert kinds(await world.wait(500)) == "order.accepted"
+    assert kinds(await world.wait(1_000)) == "order.accepted order.filled"
 
 
 async def test_a_cancel_of_an_order_the_venue_forgot_ends_it() -> None:

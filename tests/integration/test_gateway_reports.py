@@ -1,7 +1,7 @@
 """What the venue reports by itself reaches the stream once, whoever fetched it, whatever broke."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -160,14 +160,14 @@ async def test_reports_that_pump_and_loop_both_fetched_are_published_once() -> N
     asked = asyncio.Event()
     go_on = asyncio.Event()
 
-    async def slow(after: int, wait_ms: int) -> object:
+    async def slow(after: int, wait_ms: int) -> Sequence[AnyVenueUpdate]:
         found = await updates(after, wait_ms)
         if wait_ms:
             asked.set()
             await go_on.wait()
         return found
 
-    world.exchange.updates = slow  # type: ignore[assignment, method-assign]
+    world.exchange.updates = slow  # type: ignore[method-assign]
     pumping = asyncio.create_task(world.service.pump_once(100))
     await asked.wait()
     await world.carry_out(order_command("entry", "plan-2"))

@@ -22,7 +22,7 @@ from quantum_trader.core.events import Tick
 from quantum_trader.core.events.orders import OrderKind, OrderRequest
 from quantum_trader.core.matching.rules import MatchingRules
 from quantum_trader.core.units import ZERO, OrderSide, signed_qty
-from quantum_trader.core.venue import AnyVenueUpdate, VenueAccount, VenueFill
+from quantum_trader.core.venue import Accepted, AnyVenueUpdate, VenueAccount, VenueFill
 
 SYMBOL = "ETHUSDT"
 RULES = MatchingRules(instruments=DEFAULT_INSTRUMENTS, deposit_usd=Decimal(100_000))
@@ -242,7 +242,55 @@ async def test_old_reports_go_when_their_reader_has_passed(
     await exchange.close()
     again = PaperExchange(RULES, PaperStore(path))
     assert len(await again.updates(10, 0)) == 31, "closing trims once more"
+    with pytest.raises(StoreError, match="no longer kept"):
+        await again.updates(9, 0)
     await again.close()
+
+
+async def test_the_newest_end_of_an_order_is_remembered_longest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(paper, "REPORTS_KEPT", 20)
+    monkeypatch.setattr(paper, "REPORTS_TRIMMED_AT_ONCE", 5)
+    exchange = PaperExchange(RULES)
+    await exchange.advance(a_tick(1, 2000.0))
+    names = ["again", *(f"o{n}" for n in range(24)), "again"]
+    for number, name in enumerate(names):
+        await exchange.place(msgspec.structs.replace(BUY, client_order_id=name))
+        await exchange.updates(number + 1, 0)
+    assert await exchange.find(SYMBOL, "o0") is None
+    assert await exchange.find(SYMBOL, "again") is not None
+
+
+async def test_a_write_that_fails_writes_nothing(tmp_path: Path) -> None:
+    store = PaperStore(tmp_path / "paper.sqlite")
+    exchange = PaperExchange(RULES, store)
+    await exchange.advance(a_tick(1, 2000.0))
+    await exchange.place(BUY)
+    (report,) = await exchange.updates(0, 0)
+    before = store.load()
+    assert before is not None
+    richer = msgspec.structs.replace(before.state, wallet_usd=Decimal(10**9))
+    with pytest.raises(StoreError):
+        store.save(richer, [SYMBOL], [report], [])
+    after = store.load()
+    assert after is not None
+    assert after.state.wallet_usd == before.state.wallet_usd
+    await exchange.close()
+
+
+async def test_what_is_written_brings_the_prices_before_it_along(tmp_path: Path) -> None:
+    path = tmp_path / "paper.sqlite"
+    store = PaperStore(path)
+    first = PaperExchange(RULES, store)
+    await first.advance(msgspec.structs.replace(a_tick(1, 300.0), symbol="BNBUSDT"))
+    await first.advance(a_tick(1, 2000.0))
+    await first.place(BUY)
+    store.close()
+    second = PaperExchange(RULES, PaperStore(path))
+    bnb = msgspec.structs.replace(BUY, client_order_id="bnb", symbol="BNBUSDT")
+    assert isinstance(await second.place(bnb), Accepted)
+    await second.close()
 
 
 async def test_a_waiting_reader_wakes_for_the_first_report() -> None:

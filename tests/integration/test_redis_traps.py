@@ -286,6 +286,19 @@ async def test_lag_is_true_where_the_server_is_wrong_about_it(wire: Wire) -> Non
     assert {group.service: group.lag for group in info.groups} == {SERVICE: 900, "late": 50}
 
 
+async def test_a_stream_that_was_deleted_counts_anew(wire: Wire) -> None:
+    await wire.straight.append(IN, said("a", "b"), writer="w")
+    epoch = await wire.straight.take_lease(SERVICE)
+    found = await wire.straight.read(SERVICE, [IN], count=10, block_ms=0)
+    await wire.straight.commit(a_commit(epoch, 1, [one.id for one in found]))
+    await wire.raw.delete(IN)
+    await wire.straight.append(IN, said("c", "d", "e"), writer="w")
+    await wire.straight.open_group(SERVICE, IN, "0")
+    info = await wire.straight.info(IN)
+    assert info is not None
+    assert info.groups[0].lag == 3
+
+
 async def test_a_hundred_restarts_leave_one_consumer(wire: Wire) -> None:
     await wire.straight.append(IN, said(*map(str, range(100))), writer="w")
     for _ in range(100):

@@ -183,7 +183,7 @@ class DeadlyWorld(World):
         await self.be_born()
         while await self.service.poll_once():
             pass
-        await self.wait(200_000)
+        await self.wait(200_000, every_ms=1_000)
 
     async def one_round(self) -> None:
         """A batch, the pump, some time; or death, and another life."""

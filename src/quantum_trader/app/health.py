@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from quantum_trader import streams
+from quantum_trader.adapters.bus import keys
 from quantum_trader.app.story import span_text
 from quantum_trader.ports import Bus, GroupInfo, StreamInfo
 
@@ -104,7 +105,7 @@ def _group_findings(seen: Seen) -> Iterator[Finding]:
                     "yellow",
                     key,
                     f"group {group.service} is not in the table: whose is it?",
-                    f"If nobody's, remove it: XGROUP DESTROY {key} {group.service}",
+                    "If it is nobody's, remove it with XGROUP DESTROY.",
                 )
 
 
@@ -125,7 +126,7 @@ def _judge_group(key: str, group: GroupInfo) -> Iterator[Finding]:
             remedy = (
                 f"{group.service} takes its entries over by itself when it runs."
                 if pending
-                else f"Remove it: XGROUP DELCONSUMER {key} quantum:group:{group.service} {name}"
+                else f"Remove it: XGROUP DELCONSUMER {key} {keys.group(group.service)} {name}"
             )
             yield Finding("red" if pending else "yellow", where, what, remedy)
 

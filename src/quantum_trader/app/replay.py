@@ -2,7 +2,7 @@
 
 import heapq
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
@@ -10,7 +10,6 @@ from itertools import groupby
 import msgspec
 
 from quantum_trader.app.rig import Rig
-from quantum_trader.core.books.position import unrealized_usd
 from quantum_trader.core.events import (
     CandleClosed,
     Fact,
@@ -31,8 +30,7 @@ from quantum_trader.core.units import ZERO
 HOLE_MS = 6 * 3_600_000
 """A recording that is silent for longer has ended: what is open then is closed at its last price,
 because nobody can say what would have happened to it."""
-PROGRESS_EVERY_BARS = 2_000
-TRIM_EVERY_BARS = 5_000
+LOOK_UP_EVERY_BARS = 2_000
 
 OnProgress = Callable[[int], None]
 
@@ -76,6 +74,10 @@ class ReplayResult(msgspec.Struct, kw_only=True):
     skips: Counter[str] = msgspec.field(default_factory=Counter)
     state_hash: str = ""
 
+    def __repr__(self) -> str:
+        """Short: a task that returns this may be shown by the event loop when it ends."""
+        return f"ReplayResult({self.bars} bars, {len(self.trades)} trades)"
+
 
 async def replay(
     tapes: Sequence[Tape],
@@ -101,26 +103,32 @@ class _Replay:
         self.result = ReplayResult(deposit_usd=rules.deposit_usd)
         self._on_progress = on_progress
         self._last_bar_ms: dict[str, int] = {}
-        self._told = self._trimmed = 0
+        self._candles = defaultdict[str, list[CandleClosed]](list)
+        self._seen = 0
 
     async def play(self, tapes: Sequence[Tape]) -> None:
         """Moment by moment: all that became true at one time is shown together."""
-        facts = heapq.merge(*(tape.facts for tape in tapes), key=_when)
+        facts = tapes[0].facts
+        if len(tapes) > 1:
+            facts = heapq.merge(*(tape.facts for tape in tapes), key=_when)
         started = False
         for at_ms, together in groupby(facts, key=_at_ms):
             moment = list(together)
             if not started:
                 await self.rig.start(at_ms)
                 started = True
-            await self._close_before_holes(moment)
+            bars = [fact for fact in moment if type(fact) is CandleClosed]
+            await self._close_before_holes(bars)
             await self.rig.show(moment)
-            self._look(at_ms, moment)
+            if bars:
+                self._look(at_ms, bars)
         for tape in tapes:
             await self._close(tape.symbol)
 
     def finish(self) -> ReplayResult:
         """The sums that only the end knows."""
         state, result = self.rig.trader.state, self.result
+        result.candles = dict(self._candles)
         result.ledger_sum_usd = state.ledger.total_usd()
         result.fees_usd = state.ledger.balance_usd("fees")
         result.funding_usd = -state.ledger.balance_usd("funding")
@@ -129,27 +137,23 @@ class _Replay:
             self._note_equity(result.last_ms)
         return result
 
-    async def _close_before_holes(self, moment: Sequence[MarketFact]) -> None:
-        for fact in moment:
-            if isinstance(fact, CandleClosed):
-                last_ms = self._last_bar_ms.get(fact.symbol)
-                if last_ms is not None and fact.open_ms - last_ms > HOLE_MS:
-                    await self._close(fact.symbol)
-                self._last_bar_ms[fact.symbol] = fact.at_ms
+    async def _close_before_holes(self, bars: Sequence[CandleClosed]) -> None:
+        last_bar_ms = self._last_bar_ms
+        for bar in bars:
+            if bar.open_ms - last_bar_ms.get(bar.symbol, bar.open_ms) > HOLE_MS:
+                await self._close(bar.symbol)
+            last_bar_ms[bar.symbol] = bar.at_ms
 
     async def _close(self, symbol: str) -> None:
         """The recording of this symbol ends here."""
         if symbol in self.rig.trader.state.positions:
             await self.rig.propose(_flat(symbol, self.rig.clock.now_ms(), self.rig.rules.account))
 
-    def _look(self, at_ms: int, moment: Sequence[MarketFact]) -> None:
+    def _look(self, at_ms: int, bars: Sequence[CandleClosed]) -> None:
         """Compare our books with the venue's account, and note equity and protection."""
         result, state = self.result, self.rig.trader.state
-        bars = [fact for fact in moment if isinstance(fact, CandleClosed)]
-        if not bars:
-            return
         for bar in bars:
-            result.candles.setdefault(bar.symbol, []).append(bar)
+            self._candles[bar.symbol].append(bar)
         if not result.bars:
             result.first_ms = bars[0].open_ms
         result.bars += len(bars)
@@ -160,28 +164,23 @@ class _Replay:
             result.exposed_bars += 1
             if plan_id is None or not state.plans[plan_id].protected:
                 result.unprotected_bars += 1
-        self._housekeeping()
+        if result.bars - self._seen >= LOOK_UP_EVERY_BARS:
+            self._look_up()
 
     def _note_equity(self, at_ms: int) -> None:
-        result, state = self.result, self.rig.trader.state
-        equity_usd = state.ledger.wallet_usd
-        for symbol, position in state.positions.items():
-            mark = state.mark_of(symbol)
-            if mark is not None:
-                equity_usd += unrealized_usd(position, mark)
+        result = self.result
+        equity_usd = self.rig.trader.state.equity_usd
         gap_usd = abs(equity_usd - self.rig.venue.equity_usd())
         if gap_usd > result.equity_gap_usd:
             result.equity_gap_usd = gap_usd
         result.equity.append((at_ms, equity_usd))
 
-    def _housekeeping(self) -> None:
-        bars = self.result.bars
-        if bars - self._trimmed >= TRIM_EVERY_BARS:
-            self._trimmed = bars
-            self.rig.bus.trim()
-        if self._on_progress is not None and bars - self._told >= PROGRESS_EVERY_BARS:
-            self._on_progress(bars - self._told)
-            self._told = bars
+    def _look_up(self) -> None:
+        """Now and then: forget what everybody has read, and say how far we are."""
+        seen, self._seen = self._seen, self.result.bars
+        self.rig.bus.trim()
+        if self._on_progress is not None:
+            self._on_progress(self._seen - seen)
 
     def _sink(self, cause: Fact, said: Sequence[Fact]) -> None:
         result = self.result

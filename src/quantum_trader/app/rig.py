@@ -41,8 +41,12 @@ NEVER = 2**62
 """More facts, or more milliseconds, than any replay has."""
 BATCH_MAX = LoopSettings(account="").batch_max
 """A service that took fewer than this has nothing left to take."""
+SILENT_MAX = 1_000
+"""How many bars that lead to nothing may share a commit."""
 TURNS_MAX = 1_000
 """More turns than this without coming to rest is a defect, not a busy market."""
+
+_COMMANDS = read_by(GATEWAY)
 
 Sink = Callable[[Fact, Sequence[Fact]], None]
 """Is shown every fact the trader took and what it said."""
@@ -56,7 +60,12 @@ class Rig:
         self.bus = MemoryBus()
         self.venue = PaperExchange(matching_rules(rules))
         self.rules = rules
-        quiet = LoopSettings(account=rules.account, claim_idle_ms=NEVER, beat_every_ms=NEVER)
+        quiet = LoopSettings(
+            account=rules.account,
+            silent_max=SILENT_MAX,
+            claim_idle_ms=NEVER,
+            beat_every_ms=NEVER,
+        )
         self.trader = Fold(
             _shown(sink),
             TraderState,
@@ -93,8 +102,11 @@ class Rig:
             await self.venue.advance(fact)
         if self.venue.reported_seq() != reported_seq:
             await self._gateway.pump_once()
-        for stream, told in groupby(facts, key=_stream_of):
-            await self.bus.append(stream, [wire.write(fact) for fact in told], writer=FEED)
+        if len(facts) == 1:
+            await self.bus.append(_stream_of(facts[0]), [wire.write(facts[0])], writer=FEED)
+        else:
+            for stream, told in groupby(facts, key=_stream_of):
+                await self.bus.append(stream, [wire.write(fact) for fact in told], writer=FEED)
         await self._signals.poll_once()
         await self.settle()
 
@@ -107,7 +119,7 @@ class Rig:
         """Trader and gateway take turns until both have nothing left to do."""
         for _ in range(TURNS_MAX):
             taken = await self._trader.poll_once()
-            if self.bus.ready(GATEWAY, read_by(GATEWAY)):
+            if self.bus.ready(GATEWAY, _COMMANDS):
                 await self._gateway.poll_once()
             elif taken < BATCH_MAX:
                 return

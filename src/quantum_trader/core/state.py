@@ -22,11 +22,15 @@ from quantum_trader.core.units import ZERO, decimal_of
 class Exposure(msgspec.Struct, kw_only=True):
     """Sums over all positions, kept up to date fill by fill so that no gate has to add them up.
 
-    ``margin_usd`` is the initial margin at entry cost, ``gross_usd`` the cost of all positions.
+    ``margin_usd`` is the initial margin at entry cost, ``gross_usd`` the cost of all positions,
+    ``unrealized_usd`` their profit at mark and ``open_loss_usd`` (never above zero) the part of
+    it that is lost.
     """
 
     margin_usd: Decimal = ZERO
     gross_usd: Decimal = ZERO
+    unrealized_usd: Decimal = ZERO
+    open_loss_usd: Decimal = ZERO
 
 
 class TraderState(msgspec.Struct, kw_only=True):
@@ -49,9 +53,21 @@ class TraderState(msgspec.Struct, kw_only=True):
     planned: dict[str, int] = {}
     refused: dict[str, int] = {}
     exposure: Exposure = msgspec.field(default_factory=Exposure)
+    unrealized: dict[str, Decimal] = {}
     last_open_ms: dict[str, int] = {}
     last_close_ms: dict[str, int] = {}
     ledger: Ledger = msgspec.field(default_factory=Ledger)
+
+    @property
+    def equity_usd(self) -> Decimal:
+        """Wallet and unrealised profit."""
+        return self.ledger.wallet_usd + self.exposure.unrealized_usd
+
+    @property
+    def available_usd(self) -> Decimal:
+        """What may back new positions: open losses lessen it, open profits do not grow it."""
+        exposure = self.exposure
+        return self.ledger.wallet_usd + exposure.open_loss_usd - exposure.margin_usd
 
     @property
     def account(self) -> str:

@@ -6,7 +6,7 @@ Deterministic: no clock, no randomness, no I/O. Time is what the facts say it is
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from quantum_trader.core.books.booking import book_funding
+from quantum_trader.core.books.booking import book_funding, revalue
 from quantum_trader.core.books.trade import OpenTrade
 from quantum_trader.core.events import (
     CandleClosed,
@@ -58,9 +58,9 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
         return _NOTHING
     if fact.at_ms > state.now_ms:
         state.now_ms = fact.at_ms
-    trade = state.trades.get(fact.symbol)
-    if trade is not None:
-        _mark_trade(trade, fact)
+    if fact.symbol in state.positions:
+        revalue(state, fact.symbol)
+        _mark_trade(state.trades.get(fact.symbol), fact)
     plan_id = state.plan_of.get(fact.symbol)
     due = isinstance(fact, CandleClosed) and view.state_due()
     if plan_id is None and not due:
@@ -73,8 +73,10 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
     return out.facts
 
 
-def _mark_trade(trade: OpenTrade, fact: MarketFact) -> None:
+def _mark_trade(trade: OpenTrade | None, fact: MarketFact) -> None:
     """Note the best and worst prices a trade has seen."""
+    if trade is None:
+        return
     if isinstance(fact, CandleClosed):
         trade.mark(fact.high)
         trade.mark(fact.low)

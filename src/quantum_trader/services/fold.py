@@ -8,7 +8,7 @@ import msgspec
 from quantum_trader.core.events import Fact
 from quantum_trader.core.state import state_hash
 from quantum_trader.ports import Bus, Entry
-from quantum_trader.services.batch import Handled, Projections, Received, Standing
+from quantum_trader.services.batch import NOTHING, Handled, Projections, Received, Standing
 from quantum_trader.services.recovery import restore
 from quantum_trader.streams import ROUTES
 
@@ -77,10 +77,13 @@ class Fold(Generic[S]):
         said: list[Fact] = []
         for received in batch:
             said += step(state, received.fact)
+        snapshot = self._snapshot(len(batch))
+        if not said and snapshot is None and self._project is None:
+            return NOTHING
         return Handled(
             [(ROUTES[type(fact)], fact) for fact in said],
             self._project(state, said) if self._project is not None else {},
-            self._snapshot(len(batch)),
+            snapshot,
         )
 
     def _snapshot(self, more: int) -> bytes | None:

@@ -46,12 +46,15 @@ _DEFECTS = (
 class LoopSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How the loop behaves; ``account`` is whose dead letters it writes.
 
-    An entry that fails at its ``deliveries_max``-th delivery is given up. Entries that another
-    consumer of the group has left alone for ``claim_idle_ms`` are taken over.
+    ``silent_max`` is how many entries about which the handler said nothing may wait for the next
+    commit; a crash repeats them. An entry that fails at its ``deliveries_max``-th delivery is given
+    up. Entries that another consumer of the group has left alone for ``claim_idle_ms`` are taken
+    over.
     """
 
     account: str
     batch_max: int = 64
+    silent_max: int = 0
     block_ms: int = 1_000
     deliveries_max: int = 5
     claim_idle_ms: int = 60_000
@@ -84,6 +87,7 @@ class Consumer:
         self._one_at_a_time = asyncio.Lock()
         self._lease = Lease(service, 0)
         self._standing: Standing | None = None
+        self._silent: list[Entry] = []
         self._unfinished: list[str] = []
         self._claim_due_ms = 0
         self._pulse = Pulse(bus, service, settings.beat_every_ms)
@@ -96,6 +100,7 @@ class Consumer:
             # Restoring first would miss what a predecessor commits until it is fenced.
             self._lease = Lease(self._service, await self._bus.take_lease(self._service))
             self._standing = await self._handler.restore(self._bus, self._service)
+            self._silent.clear()
             self._claim_due_ms = 0
 
     async def run(self) -> NoReturn:
@@ -119,6 +124,7 @@ class Consumer:
         """Process one batch, if there is one within ``block_ms``; how many entries it had."""
         entries: list[Entry] = []
         if self._unfinished or self._clock.now_ms() >= self._claim_due_ms:
+            await self._speak_up()
             entries = await self._left_over()
         if not entries:
             entries = await self._bus.read(
@@ -127,7 +133,11 @@ class Consumer:
         if entries:
             async with self._one_at_a_time:
                 await self._process(entries)
-        await self._pulse.beat(self._clock.now_ms())
+        else:
+            await self._speak_up()
+        now_ms = self._clock.now_ms()
+        if self._pulse.is_due(now_ms):
+            await self._pulse.beat(now_ms)
         return len(entries)
 
     async def publish(self, make: Callable[[], Awaitable[Handled]]) -> int:
@@ -179,9 +189,32 @@ class Consumer:
     async def _process(self, entries: Sequence[Entry]) -> None:
         standing = self._take_standing()
         received, dead = self._read(entries)
-        handled = NOTHING if not received else await self._handle(standing, received)
-        self._standing = await self._commit(standing, Work(entries, handled, dead))
+        handled = NOTHING
+        if received:
+            try:
+                handled = await self._handler.handle(received)
+            except _DEFECTS as error:
+                await self._give_up(standing, received, error)
+                # Given up or not, the handler's state may be half changed: only a restart is sure.
+                raise
+        if self._may_wait(handled, dead, len(entries)):
+            self._silent += entries
+            self._standing = standing
+        else:
+            self._standing = await self._commit(standing, Work(entries, handled, dead))
         self._pulse.progress(entries, self._standing.seq)
+
+    def _may_wait(self, handled: Handled, dead: Sequence[DeadLettered], count: int) -> bool:
+        """Whether a batch said nothing, and there is room for it to wait for one that does."""
+        if dead or handled.outputs or handled.projections or handled.snapshot is not None:
+            return False
+        return len(self._silent) + count <= self._settings.silent_max
+
+    async def _speak_up(self) -> None:
+        """Commit what waits."""
+        if self._silent:
+            async with self._one_at_a_time:
+                self._standing = await self._commit(self._take_standing(), Work((), NOTHING))
 
     def _take_standing(self) -> Standing:
         """The standing, which is put back after the commit; whatever fails before leaves none."""
@@ -200,18 +233,15 @@ class Consumer:
                 dead.append(self._letter(entry, error))
         return received, dead
 
-    async def _handle(self, standing: Standing, received: Sequence[Received]) -> Handled:
-        try:
-            return await self._handler.handle(received)
-        except _THE_WORLD:
-            raise
-        except _DEFECTS as error:
-            entry = received[0].entry
-            if len(received) == 1 and entry.deliveries >= self._settings.deliveries_max:
-                letter = self._letter(entry, error)
-                await self._commit(standing, Work([entry], NOTHING, skipped=[letter]))
-            # Given up or not, the handler's state may be half changed: only a restart is sure.
-            raise
+    async def _give_up(
+        self, standing: Standing, received: Sequence[Received], error: Exception
+    ) -> None:
+        """Make a dead letter of what failed alone and too often, unless the world is to blame."""
+        entry = received[0].entry
+        often = entry.deliveries >= self._settings.deliveries_max
+        if often and len(received) == 1 and not isinstance(error, _THE_WORLD):
+            letter = self._letter(entry, error)
+            await self._commit(standing, Work([entry], NOTHING, skipped=[letter]))
 
     def _letter(self, entry: Entry, error: Exception) -> DeadLettered:
         reason = f"{type(error).__name__}: {error}"
@@ -219,6 +249,10 @@ class Consumer:
         return dead_letter(entry, reason, at_ms=at_ms, account=self._settings.account)
 
     async def _commit(self, standing: Standing, work: Work) -> Standing:
+        if self._silent:
+            entries = [*self._silent, *work.entries]
+            work = Work(entries, work.handled, work.dead, work.skipped)
         commit = commit_of(work, self._lease, standing)
         await self._bus.commit(commit)
+        self._silent.clear()
         return Standing(commit.seq, standing.out + len(commit.outputs))

@@ -30,10 +30,14 @@ class Pulse:
         """So many facts were appended by a loop that consumes nothing."""
         self._processed += processed
 
+    def is_due(self, now_ms: int) -> bool:
+        """Whether the last beat is long enough ago."""
+        # A clock that was set back must not silence a loop that is well.
+        return self._at_ms is None or not 0 <= now_ms - self._at_ms < self._every_ms
+
     async def beat(self, now_ms: int) -> None:
         """The loop came round: with work or, after a quiet while, without."""
-        # A clock that was set back must not silence a loop that is well.
-        if self._at_ms is not None and 0 <= now_ms - self._at_ms < self._every_ms:
+        if not self.is_due(now_ms):
             return
         self._at_ms = now_ms
         status = {

@@ -76,6 +76,15 @@ def test_without_a_queue_touching_is_enough() -> None:
     assert fills(desk) == [("bid", "1", "98")]
 
 
+def test_an_offer_waits_in_its_queue_too() -> None:
+    desk = calm()
+    rest(desk, order("offer", "SELL", "LIMIT", "1", "102"))
+    advance(desk, candle(1, (100.0, 102.0, 99.0, 100.0)))
+    assert not desk.updates
+    advance(desk, candle(2, (100.0, 102.1, 99.0, 100.0)))
+    assert fills(desk) == [("offer", "1", "102")]
+
+
 def test_a_limit_that_the_open_jumps_over_fills_at_its_own_price() -> None:
     desk = calm()
     rest(desk, order("bid", "BUY", "LIMIT", "1", "98"))
@@ -112,6 +121,14 @@ def test_a_stop_that_is_exactly_met_is_triggered() -> None:
     assert fills(desk) == [ENTRY]
     advance(desk, candle(2, (100.0, 100.0, 95.0, 100.0)))
     assert fills(desk)[1:] == [("stop", "10", "95")]
+
+
+def test_a_target_that_is_exactly_met_is_triggered() -> None:
+    desk = calm()
+    buy(desk)
+    rest(desk, order("target", "SELL", "TAKE_PROFIT_MARKET", "10", "104", reduce_only=True))
+    advance(desk, candle(1, (100.0, 104.0, 100.0, 101.0)))
+    assert fills(desk)[1:] == [("target", "10", "104")]
 
 
 @pytest.mark.parametrize(
@@ -221,6 +238,31 @@ def test_a_tick_of_the_millisecond_of_the_order_or_older_does_not_meet_it() -> N
     assert fills(desk) == [ENTRY]
     advance(desk, tick(MINUTE_MS + 51, 95.0))
     assert fills(desk)[1:] == [("stop", "10", "95")]
+
+
+def test_an_older_trade_changes_nothing() -> None:
+    desk = calm()
+    buy(desk)
+    rest(desk, STOP)
+    advance(desk, tick(MINUTE_MS + 100, 99.0))
+    advance(desk, tick(MINUTE_MS + 50, 90.0))
+    assert fills(desk) == [ENTRY]
+    assert market(desk).last == 99.0
+
+
+def test_the_clock_of_the_venue_never_goes_back() -> None:
+    desk = calm()
+    advance(desk, flat_candle(9, 100.0))
+    newest_ms = desk.state.at_ms
+    advance(desk, flat_candle(3, 100.0, OTHER))
+    buy(desk)
+    assert desk.updates[0].at_ms == desk.state.at_ms == newest_ms
+
+
+def test_a_sale_goes_down_to_the_lowest_price_and_no_further() -> None:
+    desk = calm(price=0.6, slippage_ticks=9)
+    sell(desk, "100")
+    assert fills(desk) == [("entry", "100", "0.5")]
 
 
 def test_at_one_tick_stops_come_in_the_order_of_their_triggers() -> None:

@@ -197,6 +197,15 @@ def test_a_tier_caps_the_position_at_its_leverage() -> None:
     assert code_of(desk, order("c", "BUY", "MARKET", "100")) == 0
 
 
+def test_a_position_counts_towards_the_cap_of_what_is_added() -> None:
+    desk = a_desk(leverage=50, deposit_usd=d(100_000))
+    buy(desk, "400")
+    desk.updates.clear()
+    desk.ended.clear()
+    assert code_of(desk, order("b", "BUY", "MARKET", "100.01")) == -2027
+    assert code_of(desk, order("c", "SELL", "MARKET", "800")) == 0
+
+
 def test_leverage_does_not_rise_beyond_the_tier_of_the_position() -> None:
     desk = a_desk(leverage=20, deposit_usd=d(100_000))
     buy(desk, "600")

@@ -115,6 +115,27 @@ def test_a_jump_through_bankruptcy_costs_no_more_than_the_isolated_wallet() -> N
     assert "fill stop" not in kinds(desk)
 
 
+def test_a_jump_beyond_stop_and_liquidation_price_liquidates() -> None:
+    for fact in (candle(1, (90.5, 90.8, 90.2, 90.5)), tick(MINUTE_MS + 1, 90.5)):
+        desk = free_desk()
+        buy(desk)
+        rest(desk, order("stop", "SELL", "STOP_MARKET", "10", "95", reduce_only=True))
+        advance(desk, fact)
+        assert kinds(desk)[1] == "cancel stop"
+        assert desk.state.wallet_usd == d(9_900)
+
+
+def test_a_stop_beyond_bankruptcy_liquidates_although_the_mark_is_elsewhere() -> None:
+    desk = free_desk()
+    buy(desk)
+    rest(desk, order("stop", "SELL", "STOP_MARKET", "4", "95", reduce_only=True))
+    advance(desk, mark(MINUTE_MS + 1_000, 99.0))
+    advance(desk, mark(MINUTE_MS + 2_000, 98.0))
+    advance(desk, tick(MINUTE_MS + 2_500, 80.0))
+    assert fills(desk)[-1][1:] == ("10", "90")
+    assert desk.state.wallet_usd == d(9_900)
+
+
 def test_a_stop_before_the_liquidation_price_comes_first() -> None:
     desk = free_desk()
     buy(desk)
@@ -301,3 +322,18 @@ def test_money_in_use_cannot_be_used_again() -> None:
     assert isinstance(placed, Rejected)
     assert placed.code == -2019
     assert isinstance(place(desk, order("more", "BUY", "MARKET", "40")), Accepted)
+
+
+def test_closing_needs_no_margin() -> None:
+    desk = free_desk(leverage=1)
+    buy(desk, "100")
+    assert available_usd(desk) == 0
+    sell(desk, "100")
+    assert desk.state.wallet_usd == d(10_000)
+
+
+def test_the_fee_must_be_affordable_too() -> None:
+    desk = a_desk(leverage=1)
+    refused = place(desk, order("all", "BUY", "MARKET", "100"))
+    assert isinstance(refused, Rejected)
+    assert refused.code == -2019

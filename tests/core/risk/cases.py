@@ -146,6 +146,7 @@ def a_case(**changes: Any) -> EntryCase:
         open_positions=0,
         last_open_ms=None,
         last_close_ms=None,
+        equity_usd=Decimal(1_000),
         available_usd=Decimal(1_000),
         gross_notional_usd=Decimal(0),
         safe_drain=False,

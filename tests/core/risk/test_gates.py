@@ -132,6 +132,11 @@ BLOCKED: dict[str, list[st.SearchStrategy[EntryCase]]] = {
         st.just(a_case(draft=None)),
         st.decimals(-1_000, "20.07", places=2).map(lambda x: a_case(available_usd=x)),
     ],
+    "risk_within": [
+        st.just(a_case(draft=None)),
+        usd_above.map(lambda x: a_case(draft=a_draft(risk_usd=20 + x))),
+        st.decimals(-1_000, 0, places=2).map(lambda x: a_case(equity_usd=x)),
+    ],
 }
 
 # The nearest world that each gate still lets pass.
@@ -165,6 +170,7 @@ EDGES: dict[str, list[EntryCase]] = {
     "gross_notional_within": [a_case(gross_notional_usd=Decimal(19_800))],
     "above_min_notional": [a_case(draft=a_draft(notional_usd=Decimal(20), qty=Decimal("0.001")))],
     "margin_available": [a_case(available_usd=Decimal("20.08"))],
+    "risk_within": [a_case(draft=a_draft(risk_usd=Decimal(20)))],
 }
 
 

@@ -4,7 +4,6 @@ A file holds one symbol, named by its stem (``BTCUSDT.parquet``), unless it has 
 column. Funding rates are found in a folder ``funding`` beside the folder of the candles.
 """
 
-import heapq
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -35,8 +34,20 @@ class Recording:
         self._funding = _funding(path, symbol, span_ms)
 
     def facts(self) -> Iterator[MarketFact]:
-        """Candles and funding rates in the order in which they became true."""
-        return heapq.merge(self.candles(), self.rates(), key=lambda fact: fact.at_ms)
+        """Candles and funding rates in the order in which they became true.
+
+        At one moment the candle comes first: a settlement finds the price at which it closed.
+        """
+        rates = self.rates()
+        rate = next(rates, None)
+        for candle in self.candles():
+            while rate is not None and rate.at_ms < candle.at_ms:
+                yield rate
+                rate = next(rates, None)
+            yield candle
+        if rate is not None:
+            yield rate
+        yield from rates
 
     def candles(self) -> Iterator[CandleClosed]:
         """Every bar at the moment it closed."""

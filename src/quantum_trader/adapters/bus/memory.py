@@ -76,6 +76,7 @@ class MemoryBus:
         self._consumer = consumer
         self._now_ms = now_ms
         self._store = _Store()
+        self._readings: dict[tuple[str, tuple[str, ...]], list[tuple[Log, Group]]] = {}
 
     def beside(self, consumer: str) -> "MemoryBus":
         """Another instance on the same memory."""
@@ -233,12 +234,12 @@ class MemoryBus:
         return log, group
 
     def _take(self, service: str, streams: Sequence[str], count: int) -> list[Entry]:
-        name, logs = keys.group(service), self._store.logs
-        try:
-            groups = [(log := logs[stream], log.groups[name]) for stream in streams]
-        except KeyError:
-            gone = [one for one in streams if one not in logs or name not in logs[one].groups]
-            raise no_group(service, gone[0]) from None
+        reading = (service, streams if isinstance(streams, tuple) else tuple(streams))
+        groups = self._readings.get(reading)
+        if groups is None:
+            # Logs and groups are never taken away, so what was found once stays found.
+            groups = [self._group(service, stream) for stream in streams]
+            self._readings[reading] = groups
         now_ms = self._now_ms()
         found: list[Entry] = []
         for log, group in groups:

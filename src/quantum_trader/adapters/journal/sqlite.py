@@ -5,7 +5,7 @@ read from it again. A commit returns after the write-ahead log is on disk.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -91,14 +91,13 @@ class SqliteJournal:
         self._path = path
         self._open = OpenOrders()
         self._venue_seq = 0
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._db.close, True)
             self._prepare()
             with self._transaction():
                 self._start_epoch(account)
             self._restore()
-        except BaseException:
-            self._db.close(True)
-            raise
+            undo.pop_all()
 
     def intend(self, commands: Sequence[Command]) -> list[bool]:
         """Record commands before they are sent; see ``ports.Journal``."""
@@ -229,10 +228,9 @@ class SqliteJournal:
             try:
                 yield
                 self._db.execute("COMMIT")
-            except BaseException:
-                with suppress(apsw.Error):
+            finally:
+                if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
-                raise
         self._number, self._head = self._uncommitted
 
     def _read_head(self) -> tuple[int, bytes]:

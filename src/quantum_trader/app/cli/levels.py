@@ -168,7 +168,7 @@ def answer_for(asked: Asked) -> Answer:
         adaptive=wanted,
         effective=outcome.levels,
         bounds=outcome.bounds,
-        problem=outcome.problem or _venue_problem(asked, cost_usd),
+        problem=_venue_problem(asked, cost_usd) or outcome.problem,
         stop_price=stop,
         target_prices=targets,
         liquidation_price=context.liquidation_price

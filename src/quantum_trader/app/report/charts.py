@@ -165,5 +165,3 @@ def breaks(at_ms: Ints) -> list[tuple[int, int]]:
     if len(at_ms) < 2:
         return []
     return holes(at_ms, int((at_ms[-1] - at_ms[0]) * HOLE_FRAC))
-
-

@@ -47,6 +47,7 @@ def render(result: ReplayResult, setup: Setup, summary: Summary) -> str:
         periods=periods(result),
         trades_shown=len(drawn.trades),
         trades_max=TRADES_MAX,
+        has_breaks=bool(drawn.breaks),
         data=_for_script(msgspec.json.encode(drawn)),
         css=_text("report.css"),
         script=_text("report.js"),

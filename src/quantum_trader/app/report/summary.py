@@ -7,7 +7,7 @@ import msgspec
 from quantum_trader.app.replay import ReplayResult
 from quantum_trader.core.books.performance import Performance, measure
 from quantum_trader.core.rules import Rules
-from quantum_trader.core.units import usd_text
+from quantum_trader.core.units import ZERO, usd_text
 
 GAP_MAX_USD = Decimal("0.01")
 """Our books and the venue's account must agree to the cent at every bar."""
@@ -81,7 +81,7 @@ def summarise(result: ReplayResult, setup: Setup) -> Summary:
         net_usd=result.equity[-1][1] - result.deposit_usd,
         return_frac=measured.return_frac,
         fees_usd=measured.fees_usd,
-        funding_usd=measured.funding_usd,
+        funding_usd=_plain(measured.funding_usd),
         max_drawdown_frac=measured.max_drawdown_frac,
         sharpe=measured.sharpe,
         sortino=measured.sortino,
@@ -95,8 +95,8 @@ def summarise(result: ReplayResult, setup: Setup) -> Summary:
         skips=dict(result.skips.most_common()),
         exposed_bars=result.exposed_bars,
         unprotected_bars=result.unprotected_bars,
-        ledger_sum_usd=result.ledger_sum_usd,
-        equity_gap_usd=result.equity_gap_usd,
+        ledger_sum_usd=_plain(result.ledger_sum_usd),
+        equity_gap_usd=_plain(result.equity_gap_usd),
         state_hash=result.state_hash,
         problems=tuple(_problems(result)),
     )
@@ -107,6 +107,11 @@ def _measured(result: ReplayResult) -> Performance:
     at_ms = [result.first_ms, *(at_ms for at_ms, _ in result.equity)]
     equity_usd = [float(result.deposit_usd), *(float(usd) for _, usd in result.equity)]
     return measure(at_ms, equity_usd, result.trades)
+
+
+def _plain(amount_usd: Decimal) -> Decimal:
+    """Zero without an exponent: "0", never "0E-8"."""
+    return amount_usd or ZERO
 
 
 def _problems(result: ReplayResult) -> list[str]:

@@ -43,12 +43,18 @@ def bars_of(candles: Sequence[CandleClosed]) -> Bars:
 def between(bars: Bars, first_ms: int, last_ms: int) -> Bars:
     """The bars that open in [first_ms, last_ms)."""
     start, end = np.searchsorted(bars.open_ms, (first_ms, last_ms))
-    return Bars(*(column[start:end] for column in bars))
+    return Bars(
+        bars.open_ms[start:end],
+        bars.open[start:end],
+        bars.high[start:end],
+        bars.low[start:end],
+        bars.close[start:end],
+    )
 
 
 def step_for(bars: Bars, interval_ms: int, most: int) -> int:
     """The shortest usual bar length, a multiple of theirs, that leaves at most so many bars."""
-    usual = [step for step in NICE_STEPS_MS if step >= interval_ms and not step % interval_ms]
+    usual: list[int] = [step for step in NICE_STEPS_MS if step >= interval_ms and not step % interval_ms]
     longest = usual[-1] if usual else interval_ms
     for step_ms in [interval_ms, *usual, *(longest * 2**power for power in range(1, 20))]:
         if len(np.unique(bars.open_ms // step_ms)) <= most:
@@ -76,10 +82,10 @@ def extremes(values: Floats, buckets: int) -> NDArray[np.intp]:
     """Positions that draw the same line: of every bucket its smallest and its largest value."""
     if len(values) <= 2 * buckets:
         return np.arange(len(values))
-    kept = [np.array([0, len(values) - 1])]
-    for part in np.array_split(np.arange(len(values)), buckets):
-        kept.append(part[[np.argmin(values[part]), np.argmax(values[part])]])
-    return np.unique(np.concatenate(kept))
+    parts = np.array_split(np.arange(len(values)), buckets)
+    lowest = [part[np.argmin(values[part])] for part in parts]
+    highest = [part[np.argmax(values[part])] for part in parts]
+    return np.unique([0, *lowest, *highest, len(values) - 1])
 
 
 def holes(at_ms: Ints, least_ms: int) -> list[tuple[int, int]]:

@@ -35,8 +35,16 @@ def result_tiles(summary: Summary) -> list[Tile]:
             "deepest fall from a peak of equity",
         ),
         Tile("Sharpe", _number(summary.sharpe), "yearly, from daily returns"),
-        Tile("Profit factor", _number(summary.profit_factor), "what winners won over what losers lost"),
-        Tile("Win rate", _percent(summary.win_rate_frac), f"of {summary.trades:,} trades, after costs"),
+        Tile(
+            "Profit factor",
+            _number(summary.profit_factor),
+            "what winners won over what losers lost",
+        ),
+        Tile(
+            "Win rate",
+            _percent(summary.win_rate_frac),
+            f"of {summary.trades:,} trades, after costs",
+        ),
         Tile("Average R", _number(summary.r_mean), "net result over the risk of the first stop"),
         Tile("Exposure", _percent(summary.exposure_frac), "of the time with an open position"),
         Tile("Fees", usd_text(summary.fees_usd), "paid"),

@@ -12,11 +12,10 @@ from quantum_trader.app.report.charts import Candles, candles_of
 from quantum_trader.app.report.thinning import Bars, between, coarser, step_for
 from quantum_trader.core.events import OrderFilled, TradeClosed
 
-TRADES_MAX = 1_000
+TRADES_MAX = 500
 """So many trades can be looked at one by one; of more, those that moved the most money."""
-WINDOW_BARS = 30_000
+WINDOW_BARS = 40_000
 WINDOW_BARS_A_TRADE = 120
-WINDOW_BARS_LEAST = 40
 MARGIN_BARS = 20
 """What is shown before and after a trade, at least."""
 
@@ -95,7 +94,6 @@ def trade_views(
     """Every trade that can be looked at."""
     chosen = shown(result.trades)
     most = min(WINDOW_BARS_A_TRADE, WINDOW_BARS // max(1, len(chosen)))
-    most = max(WINDOW_BARS_LEAST, most)
     trail = Trail(result)
     return [
         _view(number, trade, trail, _window(trade, markets, intervals_ms, most))
@@ -109,9 +107,7 @@ def _window(
     """The bars around a trade, with as much before it as after it."""
     interval_ms = intervals_ms[trade.symbol]
     margin_ms = max(MARGIN_BARS * interval_ms, trade.hold_ms // 3)
-    bars = between(
-        markets[trade.symbol], trade.opened_ms - margin_ms, trade.closed_ms + margin_ms
-    )
+    bars = between(markets[trade.symbol], trade.opened_ms - margin_ms, trade.closed_ms + margin_ms)
     step_ms = step_for(bars, interval_ms, most)
     return candles_of(coarser(bars, step_ms), step_ms)
 

@@ -1,7 +1,13 @@
 """Money facts into the books: fills and funding change position, trade, ledger and exposure."""
 
 from quantum_trader.core.books.margin import initial_usd
-from quantum_trader.core.books.position import FLAT, Change, Position, after_fill
+from quantum_trader.core.books.position import (
+    FLAT,
+    Change,
+    Position,
+    after_fill,
+    unrealized_usd,
+)
 from quantum_trader.core.books.trade import OpenTrade, close
 from quantum_trader.core.events import (
     FundingSettled,
@@ -48,6 +54,19 @@ def _keep(state: TraderState, symbol: str, before: Position, after: Position) ->
     exposure.margin_usd += initial_usd(after.cost_usd, leverage) - initial_usd(
         before.cost_usd, leverage
     )
+    revalue(state, symbol)
+
+
+def revalue(state: TraderState, symbol: str) -> None:
+    """Value one position at its mark, and keep the sums over all of them true."""
+    before = state.unrealized.pop(symbol, ZERO)
+    after = ZERO
+    position, mark = state.positions.get(symbol), state.mark_of(symbol)
+    if position is not None and mark is not None:
+        after = state.unrealized[symbol] = unrealized_usd(position, mark)
+    exposure = state.exposure
+    exposure.unrealized_usd += after - before
+    exposure.open_loss_usd += min(after, ZERO) - min(before, ZERO)
 
 
 def leverage_of(state: TraderState, symbol: str) -> int:

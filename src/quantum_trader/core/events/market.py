@@ -5,7 +5,7 @@ from decimal import Decimal
 from quantum_trader.core.events.base import Fact, MarketFact
 
 
-class CandleClosed(MarketFact, frozen=True, kw_only=True, tag="candle.closed"):
+class CandleClosed(MarketFact, frozen=True, kw_only=True, tag="candle.closed", gc=False):
     """A bar over [open_ms, open_ms + interval_ms) that will not change any more."""
 
     interval_ms: int
@@ -17,14 +17,14 @@ class CandleClosed(MarketFact, frozen=True, kw_only=True, tag="candle.closed"):
     volume: float
 
 
-class Tick(MarketFact, frozen=True, kw_only=True, tag="tick"):
+class Tick(MarketFact, frozen=True, kw_only=True, tag="tick", gc=False):
     """One trade of the public tape. ``qty`` in base units."""
 
     price: float
     qty: float
 
 
-class MarkPriced(MarketFact, frozen=True, kw_only=True, tag="mark.priced"):
+class MarkPriced(MarketFact, frozen=True, kw_only=True, tag="mark.priced", gc=False):
     """The venue's mark price; funding per interval as a fraction, positive: longs pay."""
 
     mark: float
@@ -32,7 +32,7 @@ class MarkPriced(MarketFact, frozen=True, kw_only=True, tag="mark.priced"):
     next_funding_ms: int | None
 
 
-class FundingRatePublished(MarketFact, frozen=True, kw_only=True, tag="funding.rate"):
+class FundingRatePublished(MarketFact, frozen=True, kw_only=True, tag="funding.rate", gc=False):
     """The rate settled at ``at_ms``, as a fraction of notional; positive: longs pay shorts."""
 
     rate_frac: Decimal

@@ -32,10 +32,8 @@ def opening_refusal(
     if market.leverage > desk.instrument(market).leverage_max_at(notional_usd):
         return -2027, "Exceeded the maximum allowable position at current leverage."
     worth_usd = opened * price
-    needed_usd = initial_usd(worth_usd, market.leverage) + money(
-        worth_usd * desk.rules.taker_fee_frac
-    )
-    if needed_usd > available_usd(desk):
+    fee_usd = money(worth_usd * desk.rules.taker_fee_frac)
+    if initial_usd(worth_usd, market.leverage) + fee_usd > available_usd(desk):
         return -2019, "Margin is insufficient."
     return None
 

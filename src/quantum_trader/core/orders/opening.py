@@ -26,9 +26,6 @@ from quantum_trader.core.rules import Rules
 from quantum_trader.core.state import TraderState
 from quantum_trader.core.units import Side
 
-REMEMBER_REFUSED_MS = 600_000
-"""How long a refused intent is recognised as a repeat; after this its age refuses it anyway."""
-
 
 def on_intent(state: TraderState, intent: IntentProposed, out: Out) -> None:
     """Give every intent exactly one answer: a plan, a refusal with all reasons, or a skip."""
@@ -46,9 +43,15 @@ def _is_repeat(state: TraderState, plan_id: str) -> bool:
 
 
 def _remember_refused(state: TraderState, plan_id: str) -> None:
-    """Remember a refusal, and forget those that are too old to matter (oldest come first)."""
+    """Remember a refusal for as long as its age does not refuse it; forget the others.
+
+    The oldest come first. An intent may be dated ahead of us, so that much longer is it young.
+    """
     refused = state.refused
-    refused.setdefault(plan_id, state.now_ms + REMEMBER_REFUSED_MS)
+    if state.rules is not None:
+        limits = state.rules.limits
+        young_ms = limits.intent_age_ms_max + limits.intent_future_ms_max
+        refused.setdefault(plan_id, state.now_ms + young_ms)
     while refused and (oldest := next(iter(refused))) and refused[oldest] < state.now_ms:
         del refused[oldest]
 
@@ -144,7 +147,6 @@ def gather(
     mark = state.mark_of(intent.symbol)
     market = publish_state(state, intent.symbol, out)
     instrument = rules.instruments.get(intent.symbol)
-    available = state.ledger.wallet_usd - state.exposure.margin_usd
     draft: Draft | Problem = Problem("no instrument or no mark price")
     side = _direction(intent)
     if instrument is not None and mark is not None and side is not None:
@@ -155,8 +157,8 @@ def gather(
                 leverage=intent.leverage or rules.limits.leverage_default,
                 instrument=instrument,
                 mark=mark,
-                wallet_usd=state.ledger.wallet_usd,
-                available_usd=available,
+                equity_usd=state.equity_usd,
+                available_usd=state.available_usd,
                 funding_rate_frac=None if view is None else view.funding_rate_frac,
                 state=market,
                 rules=rules,
@@ -178,7 +180,8 @@ def gather(
         open_positions=len(state.plans),
         last_open_ms=state.last_open_ms.get(intent.symbol),
         last_close_ms=state.last_close_ms.get(intent.symbol),
-        available_usd=available,
+        equity_usd=state.equity_usd,
+        available_usd=state.available_usd,
         gross_notional_usd=state.exposure.gross_usd,
         safe_drain=state.safe_drain,
         kill_level=state.kill_level,

@@ -53,6 +53,7 @@ class EntryCase(msgspec.Struct, frozen=True, kw_only=True):
     open_positions: int
     last_open_ms: int | None
     last_close_ms: int | None
+    equity_usd: Decimal
     available_usd: Decimal
     gross_notional_usd: Decimal
     safe_drain: bool

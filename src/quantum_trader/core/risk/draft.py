@@ -45,7 +45,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     leverage: int
     instrument: Instrument
     mark: Decimal
-    wallet_usd: Decimal
+    equity_usd: Decimal
     available_usd: Decimal
     funding_rate_frac: float | None
     state: MarketStateComputed | None
@@ -118,7 +118,7 @@ def _size_inputs(ask: Ask, sl_frac: float) -> SizeInputs:
         reference_price=ask.mark,
         stop_frac=decimal_of(sl_frac),
         leverage=ask.leverage,
-        equity_usd=ask.wallet_usd,
+        equity_usd=ask.equity_usd,
         available_usd=ask.available_usd,
         taker_fee_frac=ask.rules.fees.taker_frac,
         notional_usd=intent.notional_usd,

@@ -9,7 +9,7 @@ from decimal import Decimal
 from quantum_trader.core.events import Refusal
 from quantum_trader.core.risk.case import EntryCase
 from quantum_trader.core.risk.limits import RiskLimits
-from quantum_trader.core.units import percent_text, usd_text
+from quantum_trader.core.units import ZERO, percent_text, usd_text
 
 Gate = Callable[[EntryCase, RiskLimits], Refusal | None]
 
@@ -281,6 +281,20 @@ def margin_available(case: EntryCase, limits: RiskLimits) -> Refusal | None:
     return None
 
 
+def risk_within(case: EntryCase, limits: RiskLimits) -> Refusal | None:
+    """What the initial stop may cost is a small part of equity, whoever chose the size."""
+    if case.draft is None:
+        return _no_draft("risk_within")
+    most = max(case.equity_usd, ZERO) * limits.risk_max_frac
+    if case.draft.risk_usd > most:
+        return Refusal(
+            "risk_within",
+            f"the stop would cost {usd_text(case.draft.risk_usd)}, at most {usd_text(most)} "
+            f"({percent_text(limits.risk_max_frac)} of equity) allowed",
+        )
+    return None
+
+
 def _no_draft(gate: str) -> Refusal:
     return Refusal(gate, "there is no drafted trade to judge")
 
@@ -309,4 +323,5 @@ GATES: tuple[Gate, ...] = (
     gross_notional_within,
     above_min_notional,
     margin_available,
+    risk_within,
 )

@@ -21,7 +21,8 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     * ``positions_max``: how many positions and entries under way may exist together.
     * ``leverage_max``, ``leverage_default``: the ceiling, and what is used when nobody asks.
     * ``notional_max_usd``: of one trade; ``gross_notional_max_usd``: of all, longs plus shorts.
-    * ``risk_frac``: share of equity that one initial stop may cost when we choose the size.
+    * ``risk_frac``: share of equity that one initial stop may cost when we choose the size;
+      ``risk_max_frac``: when the proposer does.
     * ``price_deviation_max_frac``: how far the proposer's entry price may be from the mark.
     * ``cooldown_open_ms``, ``cooldown_close_ms``: rest of a symbol after an entry, after a close.
     """
@@ -38,6 +39,7 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     notional_max_usd: Decimal = Decimal(3_000)
     gross_notional_max_usd: Decimal = Decimal(20_000)
     risk_frac: Decimal = Decimal("0.005")
+    risk_max_frac: Decimal = Decimal("0.02")
     price_deviation_max_frac: Decimal = Decimal("0.02")
     cooldown_open_ms: int = 60_000
     cooldown_close_ms: int = 900_000
@@ -51,7 +53,7 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         for name in ("notional_max_usd", "gross_notional_max_usd"):
             value = getattr(self, name)
             _demand(value.is_finite() and value > 0, f"{name} must be an amount above 0")
-        for name in ("risk_frac", "price_deviation_max_frac"):
+        for name in ("risk_frac", "risk_max_frac", "price_deviation_max_frac"):
             value = getattr(self, name)
             _demand(
                 value.is_finite() and 0 < value < 1,

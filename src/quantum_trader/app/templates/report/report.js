@@ -12,7 +12,7 @@
   const signed = (value, digits = 2) =>
     (value < 0 ? MINUS : "+") +
     Math.abs(value).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  const price = (value) => value.toLocaleString("en-US", { maximumFractionDigits: 8 });
+  const price = (value) => value.toLocaleString("en-US", { maximumSignificantDigits: 8 });
   const escaped = (text) =>
     String(text).replace(/[&<>"]/g, (one) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" })[one]);
 
@@ -35,7 +35,15 @@
 
   function timeAxis(more) {
     const rangebreaks = data.breaks.map((bounds) => ({ bounds: bounds.map(iso) }));
-    return axis({ type: "date", showgrid: false, rangebreaks, ...more });
+    return axis({ type: "date", showgrid: false, tickangle: 0, nticks: isNarrow() ? 4 : 9, rangebreaks, ...more });
+  }
+
+  /* Where the axis leaves time out, a dotted upright says so. */
+  function seams() {
+    return data.breaks.map(([from]) => ({
+      type: "line", xref: "x", x0: iso(from), x1: iso(from), yref: "paper", y0: 0, y1: 1, layer: "below",
+      line: { color: ink("quiet"), width: 1, dash: "dot" },
+    }));
   }
 
   function layout(more) {
@@ -68,7 +76,7 @@
       xaxis: timeAxis({ anchor: "y2" }),
       yaxis: axis({ domain: [0.36, 1], tickformat: ",.0f" }),
       yaxis2: axis({ domain: [0, 0.28], tickformat: ".1%", rangemode: "tozero" }),
-      shapes: [{
+      shapes: [...seams(), {
         type: "line", xref: "paper", x0: 0, x1: 1, yref: "y", y0: deposit, y1: deposit,
         line: { color: ink("quiet"), width: 1, dash: "dot" },
       }],
@@ -84,9 +92,11 @@
     };
   }
 
-  /* Whole run of one symbol. A line joins entry and exit: solid when it won, dotted when it lost. */
+  /* Whole run of one symbol. Few trades in sight show their entries and ways; many, how they ended. */
 
-  function paths(trades, won) {
+  const TRADES_LEGIBLE = 80;
+
+  function ways(trades, won) {
     const x = [], y = [];
     for (const trade of trades) {
       if (trade.net > 0 !== won) continue;
@@ -94,18 +104,32 @@
       y.push(trade.entry, trade.exit, null);
     }
     return {
-      x, y, type: "scatter", mode: "lines", hoverinfo: "skip", name: won ? "won" : "lost",
+      x, y, type: "scatter", mode: "lines", hoverinfo: "skip",
       line: { color: ink(won ? "good" : "bad"), width: 2, dash: won ? "solid" : "dot" },
     };
   }
 
-  function markers(trades, name, shape, at) {
+  function entries(trades) {
     return {
-      x: trades.map((trade) => iso(at.time(trade))), y: trades.map(at.price), type: "scatter",
-      mode: "markers", name, customdata: trades.map((trade) => trade.n), text: trades.map(at.text),
-      hovertemplate: "%{text}<extra></extra>",
+      x: trades.map((one) => iso(one.opened)), y: trades.map((one) => one.entry), type: "scatter", mode: "markers",
+      customdata: trades.map((one) => one.n), hovertemplate: "%{text}<extra></extra>",
+      text: trades.map((one) => `No. ${one.n}: ${one.side} at ${price(one.entry)}`),
       marker: {
-        symbol: trades.map(shape), size: 8, color: ink("card"), line: { color: ink("ink"), width: 1.3 },
+        symbol: trades.map((one) => (one.side === "LONG" ? "triangle-up" : "triangle-down")),
+        size: 11, color: ink("accent"), line: { color: ink("card"), width: 1 },
+      },
+    };
+  }
+
+  function exits(trades, legible) {
+    return {
+      x: trades.map((one) => iso(one.closed)), y: trades.map((one) => one.exit), type: "scatter", mode: "markers",
+      customdata: trades.map((one) => one.n), hovertemplate: "%{text}<extra></extra>",
+      text: trades.map((one) =>
+        `No. ${one.n}: ${one.side}, ${escaped(words(one.reason))} at ${price(one.exit)}, ${signed(one.r)} R`),
+      marker: {
+        symbol: trades.map((one) => (one.net > 0 ? "circle" : "x")), size: legible ? 8 : 5, opacity: legible ? 1 : 0.85,
+        color: trades.map((one) => ink(one.net > 0 ? "good" : "bad")), line: { color: ink("card"), width: legible ? 1 : 0 },
       },
     };
   }
@@ -114,22 +138,28 @@
     const symbol = byId("symbol").value;
     const market = data.markets[symbol];
     const trades = data.trades.filter((trade) => trade.symbol === symbol);
-    const entries = markers(trades, "entry", (one) => (one.side === "LONG" ? "triangle-up" : "triangle-down"), {
-      time: (one) => one.opened, price: (one) => one.entry,
-      text: (one) => `No. ${one.n}: ${one.side} at ${price(one.entry)}`,
-    });
-    const exits = markers(trades, "exit", () => "x-thin", {
-      time: (one) => one.closed, price: (one) => one.exit,
-      text: (one) => `No. ${one.n}: ${escaped(words(one.reason))} at ${price(one.exit)}, ${signed(one.r)} R`,
-    });
-    exits.marker.size = 6;
+    const seen = trades.filter((one) => !inSight || (one.closed >= inSight[0] && one.opened <= inSight[1]));
+    const legible = seen.length <= TRADES_LEGIBLE;
+    const bars = candles(market);
+    bars.opacity = legible ? 0.55 : 0.8;
     byId("market-note").textContent =
-      `${symbol} in bars of ${span(market.step_ms)}. Triangles are entries, up for long and down for short; ` +
-      "crosses are exits. A solid line won, a dotted one lost." + (isNarrow() ? "" : " Drag to zoom, double-click to return.");
-    draw("market", [candles(market), paths(trades, true), paths(trades, false), exits, entries], {
-      hovermode: "closest",
+      `${symbol} in bars of ${span(market.step_ms)}. Every exit is marked: a dot won, a cross lost. ` +
+      (legible ? "Triangles are entries, up for long and down for short." : "Fewer trades in sight show their entries too.") +
+      (isNarrow() ? "" : " Drag to zoom, double-click to return.");
+    draw("market", [
+      bars, ...(legible ? [ways(seen, true), ways(seen, false)] : []), exits(trades, legible),
+      ...(legible ? [entries(seen)] : []),
+    ], {
+      hovermode: "closest", uirevision: symbol, shapes: seams(),
       xaxis: timeAxis({ rangeslider: { visible: false } }), yaxis: axis({ tickformat: ",~r" }),
     });
+  }
+
+  function lookAt(change) {
+    const from = change["xaxis.range[0]"], until = change["xaxis.range[1]"];
+    if (from === undefined && !change["xaxis.autorange"]) return;
+    inSight = from === undefined ? null : [from, until].map((text) => Date.parse(`${text.replace(" ", "T")}Z`));
+    drawMarket();
   }
 
   /* One trade: its bars, its fills, the stop as it moved, and the targets. */
@@ -180,7 +210,7 @@
       candles(trade.candles), ...targetLines(trade), stopPath(trade), fills(trade, true), fills(trade, false),
     ], {
       hovermode: "closest", showlegend: true,
-      xaxis: axis({ type: "date", showgrid: false, rangeslider: { visible: false } }), yaxis: axis({ tickformat: ",~r" }),
+      xaxis: axis({ type: "date", showgrid: false, tickangle: 0, nticks: isNarrow() ? 4 : 8, rangeslider: { visible: false } }), yaxis: axis({ tickformat: ",~r" }),
     });
     byId("facts").replaceChildren(...facts(trade).flatMap(([name, value]) => [pair(name, value)]));
     byId("position").textContent = `${chosen + 1} of ${data.trades.length}`;
@@ -225,8 +255,8 @@
       row.dataset.index = index;
       const mood = trade.net > 0 ? "good" : "bad";
       for (const [text, kind] of [
-        [trade.n, ""], [minute(trade.closed), ""], [trade.symbol, ""], [trade.side, ""],
-        [signed(trade.r), `n ${mood}`], [signed(trade.net), "n"], [words(trade.reason), ""],
+        [trade.n, ""], [minute(trade.closed), ""], [trade.side, ""], [signed(trade.r), `n ${mood}`],
+        [signed(trade.net), "n"], [words(trade.reason), ""], [trade.symbol, ""],
       ]) {
         const cell = row.insertCell();
         cell.className = kind;
@@ -265,19 +295,20 @@
 
   function drawExits() {
     const rows = [...data.exits].reverse();
-    const most = Math.max(...rows.map((row) => Math.abs(row.net_usd)), 1);
+    const nets = rows.map((row) => row.net_usd);
+    const low = Math.min(0, ...nets), high = Math.max(0, ...nets), room = 0.8 * (high - low || 1);
     draw("exits", [{
-      type: "bar", orientation: "h", y: rows.map((row) => words(row.reason)), x: rows.map((row) => row.net_usd),
-      marker: { color: rows.map((row) => ink(row.net_usd >= 0 ? "good" : "bad")) }, textposition: "none",
+      type: "bar", orientation: "h", y: rows.map((row) => words(row.reason)), x: nets,
+      marker: { color: nets.map((net) => ink(net >= 0 ? "good" : "bad")) }, textposition: "none",
       text: rows.map((row) => `${row.trades} trades, ${signed(row.r_mean)} R on average`),
       hovertemplate: "%{text}<br>%{x:+,.2f} USDT<extra></extra>",
     }], {
       hovermode: "closest", bargap: 0.35,
-      xaxis: axis({ tickformat: "~s", zeroline: true, nticks: 5, range: [-1.7 * most, 1.7 * most] }),
-      yaxis: axis({ showgrid: false, tickfont: { color: ink("ink"), size: 12 } }),
+      xaxis: axis({ tickformat: "~s", zeroline: true, nticks: 5, range: [Math.min(low * 1.05, -room), Math.max(high * 1.05, room)] }),
+      yaxis: axis({ showgrid: false, tickfont: { color: ink("ink"), size: 12 }, ticksuffix: "  " }),
       annotations: rows.map((row) => ({
-        x: row.net_usd, y: words(row.reason), text: `${signed(row.net_usd, 0)} (${row.trades})`, showarrow: false,
-        xanchor: row.net_usd >= 0 ? "left" : "right", xshift: row.net_usd >= 0 ? 4 : -4, font: { size: 11, color: ink("quiet") },
+        x: 0, y: words(row.reason), text: `${signed(row.net_usd, 0)} (${row.trades})`, showarrow: false,
+        xanchor: row.net_usd >= 0 ? "right" : "left", xshift: row.net_usd >= 0 ? -5 : 5, font: { size: 11, color: ink("quiet") },
       })),
     });
   }
@@ -291,7 +322,7 @@
     });
     draw("costs", [
       line("fees", fees.map((one) => -one), "bad", "solid"), line("funding", funding, "accent", "dash"),
-    ], { showlegend: true, xaxis: timeAxis({}), yaxis: axis({ tickformat: ",.0f" }) });
+    ], { showlegend: true, shapes: seams(), xaxis: timeAxis({}), yaxis: axis({ tickformat: ",.0f" }) });
   }
 
   /* The switch remembers; a page opened from a file may have no storage, and then it does not. */
@@ -319,6 +350,7 @@
   }
 
   let chosen = 0;
+  let inSight = null;
   wear(store.read() ?? "auto");
   byId("symbol").replaceChildren(...Object.keys(data.markets).map((symbol) => new Option(symbol, symbol)));
   if (data.trades.length) fillTable();
@@ -337,7 +369,11 @@
     wasNarrow = isNarrow();
     drawAll();
   });
-  byId("symbol").addEventListener("change", drawMarket);
+  byId("symbol").addEventListener("change", () => {
+    inSight = null;
+    drawMarket();
+  });
+  byId("market").on("plotly_relayout", lookAt);
   byId("market").on("plotly_click", ({ points }) => {
     const index = data.trades.findIndex((trade) => trade.n === points[0].customdata);
     if (index >= 0) choose(index, true);

@@ -1,0 +1,37 @@
+"""Fetching a public document: one GET, with a deadline and a limit on its size."""
+
+import asyncio
+from http.client import HTTPException
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+from quantum_trader.core.errors import Unreachable
+
+BYTES_MAX = 8 * 1024 * 1024
+SCHEMES = ("https", "http")
+
+
+async def fetch(url: str, timeout_s: float) -> bytes:
+    """The body of the answer. Raises ``Unreachable`` when there is none, or it is no success."""
+    host = urlsplit(url).netloc
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await asyncio.to_thread(_get, url, timeout_s)
+    except HTTPError as error:
+        error.close()
+        raise Unreachable(f"{host} answered {error.code} {error.reason}") from error
+    except TimeoutError as error:
+        raise Unreachable(f"{host} gave no answer within {timeout_s:g} s") from error
+    except (OSError, HTTPException) as error:
+        raise Unreachable(f"{host}: {error}") from error
+
+
+def _get(url: str, timeout_s: float) -> bytes:
+    if urlsplit(url).scheme not in SCHEMES:
+        raise Unreachable(f"{url}: not an address of the web")
+    with urlopen(url, timeout=timeout_s) as answer:  # noqa: S310 - the scheme was checked
+        body: bytes = answer.read(BYTES_MAX + 1)
+    if len(body) > BYTES_MAX:
+        raise Unreachable(f"{urlsplit(url).netloc} answered with more than {BYTES_MAX} bytes")
+    return body

@@ -1,0 +1,205 @@
+"""The shell against a real server on which a real trader runs."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quantum_trader import streams
+from quantum_trader.adapters.bus.redis import RedisBus
+from quantum_trader.adapters.bus.server import EmbeddedServer
+from quantum_trader.adapters.clock import SystemClock
+from quantum_trader.app.cli import main
+from quantum_trader.app.health import BEATING
+from quantum_trader.core.events import RulesAdopted
+from quantum_trader.core.state import TraderState
+from quantum_trader.core.trader import step
+from quantum_trader.services.clock import ClockService
+from quantum_trader.services.fold import Fold, snapshots_of
+from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.wire import Reader, write
+from quantum_trader.streams import OPERATOR_STREAM, TRADE_INTENT, TRADER, read_by
+from tests.support import ACCOUNT, some_rules
+
+QUANTUM = Path(sys.executable).parent / "quantum"
+
+
+class Shell:
+    """A shell beside a running system; what is typed runs in a thread, as a process would."""
+
+    def __init__(self, folder: Path, bus: RedisBus, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder = folder
+        self.bus = bus
+        self.capsys = capsys
+
+    async def text(self, *words: str) -> tuple[int, str]:
+        """The exit code and everything that was printed."""
+        where = ["--data-dir", str(self.folder)]
+        code = await asyncio.to_thread(main, [*words, *where])
+        shown = self.capsys.readouterr()
+        return code, shown.out + shown.err
+
+    async def json(self, *words: str) -> tuple[int, Any]:
+        """The exit code and the JSON object."""
+        where = ["--data-dir", str(self.folder), "--json"]
+        code = await asyncio.to_thread(main, [*words, *where])
+        return code, json.loads(self.capsys.readouterr().out)
+
+
+@pytest.fixture
+async def shell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Shell]:
+    """Return a shell beside a server, a clock and a trader that has rules and no market."""
+    monkeypatch.delenv("QT_REDIS_URL", raising=False)
+    monkeypatch.delenv("QT_DATA_DIR", raising=False)
+    server = EmbeddedServer(tmp_path)
+    bus = RedisBus(await server.start(), consumer="test")
+    for service, key in streams.groups():
+        await bus.open_group(service, key, "0")
+    for service in BEATING:
+        await bus.beat(service, {"at": str(SystemClock().now_ms()).encode()})
+    rules = RulesAdopted(id="rules", at_ms=1, trace_id="", account=ACCOUNT, rules=some_rules())
+    await bus.append(OPERATOR_STREAM, [write(rules)], writer="operator")
+    fold = Fold(step, TraderState, snapshots_of(TraderState, 1_000), Reader(ACCOUNT))
+    settings = LoopSettings(account=ACCOUNT, block_ms=50)
+    trader = Consumer(bus, TRADER, read_by(TRADER), fold, settings, clock=SystemClock())
+    clock = ClockService(bus, SystemClock())
+    running = [asyncio.create_task(one.run()) for one in (trader, clock)]
+    yield Shell(tmp_path, bus, capsys)
+    for one in running:
+        one.cancel()
+    await asyncio.gather(*running, return_exceptions=True)
+    await bus.close()
+    await server.stop()
+
+
+async def test_where_nothing_runs_the_doctor_is_red_and_orders_reach_nobody(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("QT_REDIS_URL", raising=False)
+    where = ["--data-dir", str(tmp_path)]
+    assert await asyncio.to_thread(main, ["doctor", *where, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert list(told) == ["status", "findings"]
+    assert told["status"] == "red"
+    assert list(told["findings"][0]) == ["level", "where", "what", "remedy"]
+    assert await asyncio.to_thread(main, ["halt", *where]) == 1
+    assert "no system runs in" in capsys.readouterr().err
+    assert await asyncio.to_thread(main, ["halt", "--url", "redis://127.0.0.1:1/0"]) == 1
+    assert "no answer from the stream server" in capsys.readouterr().err
+    assert await asyncio.to_thread(main, ["halt", "--url", "127.0.0.1"]) == 2
+    assert "redis_url" in capsys.readouterr().err
+
+
+async def test_a_running_system_is_green(shell: Shell) -> None:
+    code, text = await shell.text("doctor")
+    assert (code, text) == (0, "green: the system runs as declared\n")
+
+
+async def test_an_intent_is_answered_and_explained(shell: Shell) -> None:
+    code, told = await shell.json(
+        "intent", "BTCUSDT", "LONG", "--notional", "500", "--reason", "a test", "--wait", "10"
+    )
+    assert code == 1, "there is no market, so it is refused"
+    assert list(told) == ["trace_id", "plan_id", "signal_id", "clock", "intent", "result"]
+    assert told["result"]["type"] == "intent.refused"
+    assert told["clock"] == "wall"
+    code, story = await shell.json("explain", told["trace_id"])
+    assert code == 0
+    assert list(story) == [
+        "query",
+        "trace_id",
+        "plan_id",
+        "symbol",
+        "outcome",
+        "lines",
+        "facts",
+    ]
+    assert story["outcome"] == "refused"
+    assert [line["kind"] for line in story["lines"]] == ["intent.proposed", "intent.refused"]
+    assert list(story["lines"][0]) == ["at_ms", "kind", "text"]
+    code, text = await shell.text("explain", told["plan_id"])
+    assert "worth 500.00 USDT because: a test" in text
+    assert "mark" in text
+    code, text = await shell.text("explain", "nobody")
+    assert code == 2
+    assert "no intent, plan or signal of this name" in text
+
+
+async def test_drain_halt_and_resume_reach_the_trader(shell: Shell) -> None:
+    code, told = await shell.json("drain", "on", "--why", "a release")
+    assert code == 0
+    assert list(told) == ["ordered", "means"]
+    assert (told["ordered"]["on"], told["ordered"]["why"]) == (True, "a release")
+    code, told = await shell.json("intent", "BTCUSDT", "LONG", "--wait", "10")
+    assert code == 0
+    assert told["result"]["kind"] == "safe_drain"
+    await shell.text("drain", "off")
+    for order, level in (("halt", "HALT"), ("resume", "RUN")):
+        code, told = await shell.json(order)
+        assert told["ordered"]["level"] == level
+        _, told = await shell.json("intent", "BTCUSDT", "LONG", "--wait", "10")
+        gates = {refusal["gate"] for refusal in told["result"]["refusals"]}
+        assert ("kill_level_run" in gates) == (level == "HALT")
+    assert (await shell.text("drain", "sideways"))[0] == 2
+
+
+async def test_a_message_nobody_can_read_is_listed_shown_and_sent_again_once(
+    shell: Shell,
+) -> None:
+    await shell.bus.append(TRADE_INTENT, [{b"side": b"UP", b"odd": b"\xff"}], writer="somebody")
+    letters: list[dict[str, Any]] = []
+    until = time.monotonic() + 10
+    while not letters and time.monotonic() < until:
+        code, told = await shell.json("dlq", "list")
+        letters = told["letters"]
+    assert list(letters[0]) == [
+        "letter",
+        "stream",
+        "entry_id",
+        "at_ms",
+        "reason",
+        "deliveries",
+        "original",
+        "redriven_at",
+    ]
+    name = letters[0]["letter"]
+    code, told = await shell.json("dlq", "show", name)
+    assert list(told) == ["letter", "original"]
+    assert told["original"] == {"side": "UP", "odd": "\\xff"}
+    code, text = await shell.text("doctor")
+    assert code == 0, "a stranger's letter is yellow, not red"
+    assert "1 dead letter" in text
+    code, told = await shell.json("dlq", "redrive", name)
+    assert (code, list(told)) == (0, ["letter", "stream", "redriven"])
+    code, text = await shell.text("dlq", "redrive", name)
+    assert code == 1
+    assert "--again insists" in text
+    assert (await shell.text("dlq", "redrive", name, "--again"))[0] == 0
+    entries = await shell.bus.span(TRADE_INTENT, "-", "+", 10)
+    assert [entry.fields for entry in entries] == [{b"side": b"UP", b"odd": b"\xff"}] * 3
+    assert (await shell.text("dlq", "list", "--stream", "trade.intent"))[0] == 2
+    assert name in (await shell.text("dlq", "list"))[1]
+
+
+async def test_a_server_that_was_emptied_is_red(shell: Shell) -> None:
+    await shell.bus._client.flushall()
+    code, told = await shell.json("doctor")
+    assert code == 1
+    assert any("no consumer group" in finding["what"] for finding in told["findings"])
+
+
+def test_the_help_is_there_at_once() -> None:
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        subprocess.run([QUANTUM, "--help"], check=True, capture_output=True, timeout=10)
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) < 0.5
