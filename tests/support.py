@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,8 @@ from quantum_trader.core.events import (
     CandleClosed,
     Fact,
     IntentProposed,
+    IntentRefused,
+    IntentSkipped,
     OrderAccepted,
     OrderCanceled,
     OrderCommanded,
@@ -30,7 +33,7 @@ MINUTE_MS = 60_000
 ACCOUNT = "paper"
 
 
-def some_rules(**limits: object) -> Rules:
+def some_rules(**limits: Any) -> Rules:
     """Rules for the default instruments, with a wallet of 10,000 USDT."""
     return Rules(
         account=ACCOUNT,
@@ -61,7 +64,7 @@ def a_candle(
     )
 
 
-def an_intent(side: str = "LONG", at_ms: int = NOON_MS, **changes: object) -> IntentProposed:
+def an_intent(side: str = "LONG", at_ms: int = NOON_MS, **changes: Any) -> IntentProposed:
     """An intent for BTCUSDT at 10x, sized by risk, named by its time."""
     intent = IntentProposed(
         id=f"i{at_ms}",
@@ -89,6 +92,13 @@ def an_intent(side: str = "LONG", at_ms: int = NOON_MS, **changes: object) -> In
         reason=None,
     )
     return msgspec.structs.replace(intent, side=side, **changes)
+
+
+def refused_by(fact: Fact) -> set[str]:
+    """The gates that said no."""
+    if not isinstance(fact, IntentRefused | IntentSkipped):
+        raise TypeError(f"{fact} refuses nothing")
+    return {refusal.gate for refusal in fact.refusals}
 
 
 class Desk:
@@ -217,7 +227,7 @@ class Desk:
             )
         )
 
-    def open(self, price: float = 60_000.0, **changes: object) -> Sequence[OrderCommanded]:
+    def open(self, price: float = 60_000.0, **changes: Any) -> Sequence[OrderCommanded]:
         """A filled and protected long at ``price``; the commands of its targets."""
         self.tell(a_candle(price), an_intent(**changes))
         entry = self.commands("entry")[-1]

@@ -14,6 +14,7 @@ import pytest
 from quantum_trader.app.rig import Rig
 from quantum_trader.core.books.position import unrealized_usd
 from quantum_trader.core.events import (
+    CandleClosed,
     Fact,
     FundingRatePublished,
     IntentApplied,
@@ -24,7 +25,7 @@ from quantum_trader.core.events import (
     TradeClosed,
 )
 from quantum_trader.core.state import state_hash
-from tests.support import ACCOUNT, MINUTE_MS, NOON_MS, a_candle, an_intent, some_rules
+from tests.support import MINUTE_MS, NOON_MS, a_candle, an_intent, some_rules
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOGEUSDT")
 FIRST_PRICE = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0, "DOGEUSDT": 0.2}
@@ -57,7 +58,7 @@ class World:
                 await self._propose()
             await self.check()
 
-    def _bar(self, symbol: str):  # type: ignore[no-untyped-def]
+    def _bar(self, symbol: str) -> CandleClosed:
         first = self.prices[symbol]
         if self.random.random() < 0.02:
             first *= 1 + self.random.gauss(0, 0.05)
@@ -65,9 +66,7 @@ class World:
         for _ in range(4):
             path.append(path[-1] * (1 + self.random.gauss(0, 0.003)))
         self.prices[symbol] = path[-1]
-        return a_candle(
-            path[-1], self.at_ms, symbol, open=path[0], high=max(path), low=min(path)
-        )
+        return a_candle(path[-1], self.at_ms, symbol, open=path[0], high=max(path), low=min(path))
 
     def _funding(self, symbol: str) -> FundingRatePublished:
         rate = Decimal(self.random.randrange(-75, 76)) / 10_000

@@ -171,8 +171,7 @@ class _Replay:
         result = self.result
         equity_usd = self.rig.trader.state.equity_usd
         gap_usd = abs(equity_usd - self.rig.venue.equity_usd())
-        if gap_usd > result.equity_gap_usd:
-            result.equity_gap_usd = gap_usd
+        result.equity_gap_usd = max(result.equity_gap_usd, gap_usd)
         result.equity.append((at_ms, equity_usd))
 
     def _look_up(self) -> None:

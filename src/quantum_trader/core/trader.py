@@ -56,8 +56,7 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
         state.markets[fact.symbol] = view
     if not observe(view, fact):
         return _NOTHING
-    if fact.at_ms > state.now_ms:
-        state.now_ms = fact.at_ms
+    state.now_ms = max(state.now_ms, fact.at_ms)
     if fact.symbol in state.positions:
         revalue(state, fact.symbol)
         _mark_trade(state.trades.get(fact.symbol), fact)

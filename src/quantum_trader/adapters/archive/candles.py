@@ -85,11 +85,12 @@ def open_recordings(
     paths: Sequence[Path], symbols: Sequence[str] | None, span_ms: tuple[int, int]
 ) -> list[Recording]:
     """Open every file named, and every symbol in it that is wanted. Raises ``ConfigError``."""
-    found = []
-    for path in _existing(paths):
-        for symbol in _symbols_in(path):
-            if symbols is None or symbol in symbols:
-                found.append(Recording(path, symbol, span_ms))
+    found = (
+        Recording(path, symbol, span_ms)
+        for path in _existing(paths)
+        for symbol in _symbols_in(path)
+        if symbols is None or symbol in symbols
+    )
     kept = [each for each in found if each.bars]
     if not kept:
         wanted = "" if symbols is None else f" for {', '.join(symbols)}"
@@ -120,9 +121,9 @@ def _symbols_in(path: Path) -> list[str]:
         raise ConfigError(f"{path}: not a candle file, it has no column {', '.join(missing)}")
     if "symbol" not in names:
         return [path.stem]
-    return pl.scan_parquet(path).select("symbol").unique().sort("symbol").collect()[
-        "symbol"
-    ].to_list()
+    return (
+        pl.scan_parquet(path).select("symbol").unique().sort("symbol").collect()["symbol"].to_list()
+    )
 
 
 def _rows(path: Path, symbol: str) -> pl.LazyFrame:

@@ -95,7 +95,7 @@ class MemoryBus:
         return False
 
     def trim(self) -> None:
-        """Drop what every group has passed, and inbox records that are in a snapshot.
+        """Drop what every group has passed, and inbox records before the one of a snapshot.
 
         A stream that nobody reads in a group keeps everything.
         """
@@ -104,7 +104,7 @@ class MemoryBus:
                 log.trim(min(group.passed() for group in log.groups.values()))
         for service, (_, at) in self._store.snapshots.items():
             records = self._store.log(keys.inbox(service))
-            records.trim(records.added - len(records.between(_following(at), "+")))
+            records.trim(records.added - len(records.between(at, "+")))
 
     def lose(self, stream: str, entry_id: str) -> None:
         """Lose the data of one entry, as a careless hand would: it becomes a tombstone."""

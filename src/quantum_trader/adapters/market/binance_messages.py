@@ -4,7 +4,7 @@ Numbers come as text. A bar whose prices contradict each other is refused, not r
 """
 
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from math import inf
 
 import msgspec
@@ -118,25 +118,39 @@ def mark_of(event: MarkEvent) -> MarkPriced:
     """The mark price of an event. Raises ``Malformed``."""
     if not 0.0 < event.p < inf:
         raise Malformed("mark price", event.p, "a price above zero")
+    rate = rate_of(event)
     return MarkPriced(
         id=f"{event.s}:mark:{event.E}",
         at_ms=event.E,
         symbol=event.s,
         source=SOURCE,
         mark=event.p,
-        funding_rate_frac=float(event.r) if event.r else None,
+        funding_rate_frac=None if rate is None else float(rate),
         next_funding_ms=event.T or None,
     )
 
 
-def settled_of(event: MarkEvent) -> FundingRatePublished:
+def rate_of(event: MarkEvent) -> Decimal | None:
+    """The funding rate of an event, None for a contract without. Raises ``Malformed``."""
+    if not event.r:
+        return None
+    try:
+        rate = Decimal(event.r)
+    except InvalidOperation:
+        rate = Decimal("NaN")
+    if not rate.is_finite():
+        raise Malformed("funding rate", event.r, "a fraction")
+    return rate
+
+
+def settled_of(event: MarkEvent, rate_frac: Decimal) -> FundingRatePublished:
     """The settlement an event announced, once its time has come."""
     return FundingRatePublished(
         id=f"{event.s}:funding:{event.T}",
         at_ms=event.T,
         symbol=event.s,
         source=SOURCE,
-        rate_frac=Decimal(event.r),
+        rate_frac=rate_frac,
     )
 
 

@@ -57,9 +57,7 @@ class ContinuedMarket:
 def _price_at(history: Sequence[MarketFact], bar: CandleClosed) -> float | None:
     """The walk's own price when ``bar`` closed, or as soon after as it is known."""
     bars = [
-        fact
-        for fact in history
-        if isinstance(fact, CandleClosed) and fact.symbol == bar.symbol
+        fact for fact in history if isinstance(fact, CandleClosed) and fact.symbol == bar.symbol
     ]
     later = (fact.open for fact in bars if fact.open_ms >= bar.at_ms)
     return next(later, bars[-1].close if bars else None)

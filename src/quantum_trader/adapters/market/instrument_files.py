@@ -50,7 +50,9 @@ def _content(path: Path) -> bytes:
             file.seek(0)
             if packed:
                 # As a stream: not every writer notes the length of the content in the header.
-                with zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True) as reader:
+                with zstandard.ZstdDecompressor().stream_reader(
+                    file, read_across_frames=True
+                ) as reader:
                     content = reader.read(BYTES_MAX + 1)
             else:
                 content = file.read(BYTES_MAX + 1)

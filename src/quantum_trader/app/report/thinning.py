@@ -54,9 +54,9 @@ def between(bars: Bars, first_ms: int, last_ms: int) -> Bars:
 
 def step_for(bars: Bars, interval_ms: int, most: int) -> int:
     """The shortest usual bar length, a multiple of theirs, that leaves at most so many bars."""
-    usual: list[int] = [step for step in NICE_STEPS_MS if step >= interval_ms and not step % interval_ms]
+    usual = [step for step in NICE_STEPS_MS if step > interval_ms and not step % interval_ms]
     longest = usual[-1] if usual else interval_ms
-    for step_ms in [interval_ms, *usual, *(longest * 2**power for power in range(1, 20))]:
+    for step_ms in [interval_ms, *usual, *(longest << power for power in range(1, 20))]:
         if len(np.unique(bars.open_ms // step_ms)) <= most:
             return step_ms
     raise ValueError(f"{len(bars.open_ms)} bars cannot be shown as {most}")

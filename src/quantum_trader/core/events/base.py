@@ -18,9 +18,7 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fac
     v: int = 1
 
 
-class MarketFact(
-    Fact, frozen=True, kw_only=True, tag="market", omit_defaults=True, gc=False
-):
+class MarketFact(Fact, frozen=True, kw_only=True, tag="market", omit_defaults=True, gc=False):
     """Something that happened in the market: nobody's intent and nobody's money.
 
     ``source`` says where it came from: a venue's name, "recorded" or "SIMULATED".

@@ -191,9 +191,7 @@ def gather(
 
 
 def _direction(intent: IntentProposed) -> Side | None:
-    if intent.side == "LONG" or intent.side == "SHORT":
-        return intent.side
-    return None
+    return None if intent.side in ("HOLD", "FLAT") else intent.side
 
 
 def _open(state: TraderState, rules: Rules, approved: ApprovedIntent, out: Out) -> None:

@@ -25,9 +25,10 @@ class Resting(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, kw_only=True):
     """The life of one approved intent.
 
-    ``next_stops`` were commanded and not confirmed. ``stage`` counts harvested ladder steps. ``naked_since_ms`` is set while a position stands
-    without a confirmed stop. ``retiring`` are orders whose cancel was commanded.
-    ``flat_ms`` is when the position became flat; the plan ends when no order is left.
+    ``next_stops`` were commanded and not confirmed. ``stage`` counts harvested ladder steps.
+    ``naked_since_ms`` is set while a position stands without a confirmed stop. ``retiring`` are
+    orders whose cancel was commanded. ``flat_ms`` is when the position became flat; the plan ends
+    when no order is left.
     """
 
     made: PlanMade

@@ -1,0 +1,1 @@
+"""Measurements of this system beside the barest thing that could do the same work here and now."""

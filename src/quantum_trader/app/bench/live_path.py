@@ -1,0 +1,145 @@
+"""The services of a running system on a real stream server: trader, gateway and paper venue.
+
+The journal is a file that is synced before every order; the venue is in memory, because a real
+one is somewhere else.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from quantum_trader.adapters.bus.connection import connect
+from quantum_trader.adapters.bus.redis import RedisBus
+from quantum_trader.adapters.clock import SystemClock
+from quantum_trader.adapters.exchanges.paper import PaperExchange
+from quantum_trader.adapters.journal.sqlite import SqliteJournal
+from quantum_trader.app.bench.crowd import NOW_MS, first_bars
+from quantum_trader.app.rig import matching_rules
+from quantum_trader.core.errors import BrokenInvariant
+from quantum_trader.core.events import IntentApplied, IntentProposed, RulesAdopted, decode
+from quantum_trader.core.intent_edge import write_intent
+from quantum_trader.core.rules import Rules
+from quantum_trader.core.state import TraderState
+from quantum_trader.core.trader import step
+from quantum_trader.services import wire
+from quantum_trader.services.batch import Handler
+from quantum_trader.services.fold import Fold, snapshots_of
+from quantum_trader.services.gateway import Gateway, GatewayService
+from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.paper_venue import PaperMarket
+from quantum_trader.streams import (
+    APPLY_RESULT,
+    FEED,
+    GATEWAY,
+    MARKET_KLINES,
+    OPERATOR,
+    OPERATOR_STREAM,
+    PAPER,
+    TRADE_INTENT,
+    TRADER,
+    read_by,
+)
+
+BATCH = 128
+ANSWER_WITHIN_S = 60.0
+
+
+class LivePath:
+    """Enter it, propose, and read the results; leaving it ends the services."""
+
+    def __init__(self, url: str, folder: Path, rules: Rules) -> None:
+        self._url = url
+        self._rules = rules
+        self._clock = SystemClock()
+        self._settings = LoopSettings(account=rules.account)
+        self._buses: list[RedisBus] = []
+        self._journal = SqliteJournal(folder / "journal.sqlite", rules.account)
+        self._results: Any = connect(url, answer_timeout_s=None)
+        self._results_after = b"0-0"
+        self._tasks: list[asyncio.Task[object]] = []
+        self._desk = self._bus("desk")
+
+    def _bus(self, name: str) -> RedisBus:
+        self._buses.append(RedisBus(self._url, consumer=name))
+        return self._buses[-1]
+
+    def _consumer(self, service: str, handler: Handler) -> Consumer:
+        bus, streams = self._bus(service), read_by(service)
+        return Consumer(bus, service, streams, handler, self._settings, clock=self._clock)
+
+    async def __aenter__(self) -> "LivePath":
+        venue = PaperExchange(matching_rules(self._rules))
+        account = self._rules.account
+        reader = wire.Reader(account)
+        trader = self._consumer(TRADER, Fold(step, TraderState, snapshots_of(TraderState), reader))
+        paper = self._consumer(PAPER, PaperMarket(venue))
+        gateway = GatewayService(
+            self._bus(GATEWAY),
+            Gateway(venue, self._journal, account, self._clock, lambda: NOW_MS),
+            self._settings,
+            self._clock,
+        )
+        for service in (paper, trader, gateway):
+            await service.start()
+        await self._begin()
+        for consumer in (paper, trader):
+            while await consumer.poll_once():
+                pass
+        self._tasks = [asyncio.create_task(one.run()) for one in (trader, gateway)]
+        return self
+
+    async def _begin(self) -> None:
+        """Rules and one bar for every instrument."""
+        adopted = RulesAdopted(
+            id="rules", at_ms=NOW_MS, trace_id="", account=self._rules.account, rules=self._rules
+        )
+        await self._desk.append(OPERATOR_STREAM, [wire.write(adopted)], writer=OPERATOR)
+        bars = [wire.write(bar) for bar in first_bars(list(self._rules.instruments))]
+        await self._desk.append(MARKET_KLINES, bars, writer=FEED)
+
+    async def propose(self, intents: Sequence[IntentProposed]) -> None:
+        """Put intents on their stream, as anybody outside would."""
+        fields = [write_intent(each) for each in intents]
+        await self._desk.append(TRADE_INTENT, fields, writer="bench")
+
+    async def results(self) -> list[str]:
+        """The symbols of the next results. Raises ``BrokenInvariant`` unless all were opened."""
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            answer: Any = []
+            while not answer:
+                self._check_services()
+                answer = await self._results.xread({APPLY_RESULT: self._results_after}, BATCH, 500)
+        rows = answer[0][1]
+        self._results_after = rows[-1][0]
+        return [_opened(fields) for _, fields in rows]
+
+    def _check_services(self) -> None:
+        for task in self._tasks:
+            if task.done():
+                task.result()
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> Literal[False]:
+        for task in self._tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._results.aclose()
+        for bus in self._buses:
+            await bus.close()
+        self._journal.close()
+        return False
+
+
+def _opened(fields: dict[bytes, bytes]) -> str:
+    result = decode(fields[b"payload"])
+    if not isinstance(result, IntentApplied) or result.status != "opened":
+        raise BrokenInvariant(f"an intent of a benchmark was not opened: {result}")
+    return result.symbol

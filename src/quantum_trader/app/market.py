@@ -1,0 +1,169 @@
+"""Which market a running system lives on, and what follows from that: its label, account and time.
+
+Real prices where they can be had; otherwise a simulated market that says so on every fact. Facts of
+one market never reach the books of another, so each has an account of its own.
+"""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from quantum_trader.adapters.clock import ManualClock, SystemClock
+from quantum_trader.adapters.market.binance import BinanceMarket, Venue
+from quantum_trader.adapters.market.continued import ContinuedMarket
+from quantum_trader.adapters.market.market_clock import TimedMarket
+from quantum_trader.adapters.market.synthetic import SIMULATED, SyntheticMarket
+from quantum_trader.app.config import Config
+from quantum_trader.app.instance import owner_of
+from quantum_trader.core.errors import ConfigError, Unreachable
+from quantum_trader.core.events import CandleClosed
+from quantum_trader.ports import Bus, Clock, MarketData
+from quantum_trader.services import wire
+from quantum_trader.streams import MARKET_KLINES
+
+MarketChoice = Literal["auto", "binance", "synthetic"]
+
+REACH_S = 3.0
+SPEED_MAX = 600.0
+"""Faster than this, recorded bars would overtake the orders that answer them."""
+BARS_LOOKED_AT = 2_000
+HISTORY_BARS = 300
+END_OF_TIME_MS = 2**53
+
+SECOND_BARS: Mapping[str, Any] = {
+    "intent_age_ms_max": 5_000,
+    "cooldown_open_ms": 5_000,
+    "cooldown_close_ms": 15_000,
+}
+"""Limits for a market whose bars last a second: the usual ones are meant for bars of a minute."""
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person asked for. ``recording`` is a folder or file; None plays none."""
+
+    choice: MarketChoice = "auto"
+    seed: int = 7
+    recording: Path | None = None
+    speed: float = 60.0
+
+
+class Market(msgspec.Struct, frozen=True, kw_only=True):
+    """The market of a system. ``time`` is the time it lives in; ``note`` explains it to people.
+
+    ``limits`` are the limits that suit it where nobody set others.
+    """
+
+    data: MarketData
+    label: str
+    account: str
+    time: Clock
+    real: bool
+    ends: bool
+    note: str
+    limits: Mapping[str, Any] = {}
+
+
+async def choose(wanted: Wanted, config: Config, bus: Bus, venue: Venue | None = None) -> Market:
+    """Open the market that was asked for.
+
+    Raises ``ConfigError`` for one that cannot be played, ``Unreachable`` for a real one that was
+    insisted on, and for the one the data folder's positions came from.
+    """
+    if wanted.recording is not None:
+        return await _recorded(wanted, wanted.recording, config, bus)
+    owner = owner_of(config.home)
+    if wanted.choice == "synthetic" or (
+        wanted.choice == "auto" and owner == account_on(config, SIMULATED)
+    ):
+        note = "prices are made up by this program; they prove that it works, never that it earns"
+        return await _synthetic(wanted, config, bus, note)
+    try:
+        return await _binance(config, venue)
+    except Unreachable as error:
+        if wanted.choice == "binance":
+            raise
+        if owner is not None:
+            raise Unreachable(
+                f"{error}; {config.home} holds positions of that market, so no other prices will "
+                "do. Try again later, or trade a simulated market in a folder of its own: "
+                "--market synthetic --data-dir FOLDER"
+            ) from error
+        note = f"no real prices ({error}), so they are made up by this program"
+        return await _synthetic(wanted, config, bus, note)
+
+
+def account_on(config: Config, label: str | None) -> str:
+    """The account of a market; None is the real one."""
+    return config.account if label is None else f"{config.account}-{label}"
+
+
+async def _binance(config: Config, venue: Venue | None) -> Market:
+    data = BinanceMarket(config.symbols, venue)
+    await data.open(REACH_S)
+    return Market(
+        data=data,
+        label=data.label,
+        account=account_on(config, None),
+        time=SystemClock(),
+        real=True,
+        ends=False,
+        note="real prices of Binance USD-M perpetuals; orders go to the paper exchange",
+    )
+
+
+async def _synthetic(wanted: Wanted, config: Config, bus: Bus, note: str) -> Market:
+    clock = SystemClock()
+    walk = SyntheticMarket(config.symbols, wanted.seed, clock)
+    return Market(
+        data=ContinuedMarket(walk, await _newest_bars(bus)),
+        label=SIMULATED,
+        account=account_on(config, SIMULATED),
+        time=clock,
+        real=False,
+        ends=False,
+        note=note,
+        limits=SECOND_BARS,
+    )
+
+
+async def _recorded(wanted: Wanted, recording: Path, config: Config, bus: Bus) -> Market:
+    """Play a recording from its beginning, or from where an earlier run stopped."""
+    if not 0 < wanted.speed <= SPEED_MAX:
+        raise ConfigError(
+            f"--speed {wanted.speed:g}: above 0 and at most {SPEED_MAX:g}; "
+            "`quantum replay` plays recordings as fast as they go"
+        )
+    if not recording.exists():
+        raise ConfigError(f"--replay-data {recording}: no such folder or file")
+    # The library that reads recordings takes a third of this process's memory.
+    archive = import_module("quantum_trader.adapters.archive.candles")
+    market = import_module("quantum_trader.adapters.market.recorded")
+    told = (await _newest_bars(bus)).values()
+    first_ms = min((bar.at_ms - HISTORY_BARS * bar.interval_ms for bar in told), default=0)
+    span_ms = (first_ms, END_OF_TIME_MS)
+    recordings = archive.open_recordings([recording], config.symbols, span_ms)
+    clock = ManualClock()
+    played = market.RecordedMarket(recordings, wanted.speed, SystemClock())
+    return Market(
+        data=TimedMarket(played, clock),
+        label=played.label,
+        account=account_on(config, played.label),
+        time=clock,
+        real=False,
+        ends=True,
+        note=f"a recording, played at {wanted.speed:g} times its speed; the time shown is its own",
+    )
+
+
+async def _newest_bars(bus: Bus) -> dict[str, CandleClosed]:
+    """The newest bar that was told of each symbol."""
+    newest: dict[str, CandleClosed] = {}
+    for entry in await bus.last(MARKET_KLINES, BARS_LOOKED_AT):
+        fact = wire.read(entry)
+        if isinstance(fact, CandleClosed):
+            newest.setdefault(fact.symbol, fact)
+    return newest
+
