@@ -166,4 +166,3 @@ async def _newest_bars(bus: Bus) -> dict[str, CandleClosed]:
         if isinstance(fact, CandleClosed):
             newest.setdefault(fact.symbol, fact)
     return newest
-

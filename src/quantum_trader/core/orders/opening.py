@@ -1,5 +1,6 @@
 """From a proposed intent to a plan and its entry order, or to every reason why not."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from quantum_trader.core.events import (
@@ -25,6 +26,8 @@ from quantum_trader.core.risk.review import ApprovedIntent, review
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.state import TraderState
 from quantum_trader.core.units import Side
+
+_ENTRIES: Mapping[str, Side] = {"LONG": "LONG", "SHORT": "SHORT"}
 
 
 def on_intent(state: TraderState, intent: IntentProposed, out: Out) -> None:
@@ -148,7 +151,7 @@ def gather(
     market = publish_state(state, intent.symbol, out)
     instrument = rules.instruments.get(intent.symbol)
     draft: Draft | Problem = Problem("no instrument or no mark price")
-    side = _direction(intent)
+    side = _ENTRIES.get(intent.side)
     if instrument is not None and mark is not None and side is not None:
         draft = draft_entry(
             Ask(
@@ -188,10 +191,6 @@ def gather(
         draft=draft if isinstance(draft, Draft) else None,
         draft_problem=draft.why if isinstance(draft, Problem) else None,
     )
-
-
-def _direction(intent: IntentProposed) -> Side | None:
-    return None if intent.side in ("HOLD", "FLAT") else intent.side
 
 
 def _open(state: TraderState, rules: Rules, approved: ApprovedIntent, out: Out) -> None:
