@@ -5,6 +5,7 @@ one market never reach the books of another, so each has an account of its own.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -30,8 +31,7 @@ REACH_S = 3.0
 SPEED_MAX = 600.0
 """Faster than this, recorded bars would overtake the orders that answer them."""
 BARS_LOOKED_AT = 2_000
-HISTORY_BARS = 300
-END_OF_TIME_MS = 2**53
+RECORDING = "quantum_trader.app.recording"
 
 SECOND_BARS: Mapping[str, Any] = {
     "intent_age_ms_max": 5_000,
@@ -136,19 +136,15 @@ async def _recorded(wanted: Wanted, recording: Path, config: Config, bus: Bus) -
             f"--speed {wanted.speed:g}: above 0 and at most {SPEED_MAX:g}; "
             "`quantum replay` plays recordings as fast as they go"
         )
-    if not recording.exists():
-        raise ConfigError(f"--replay-data {recording}: no such folder or file")
-    # The library that reads recordings takes a third of this process's memory.
-    archive = import_module("quantum_trader.adapters.archive.candles")
-    market = import_module("quantum_trader.adapters.market.recorded")
-    told = (await _newest_bars(bus)).values()
-    first_ms = min((bar.at_ms - HISTORY_BARS * bar.interval_ms for bar in told), default=0)
-    span_ms = (first_ms, END_OF_TIME_MS)
-    recordings = archive.open_recordings([recording], config.symbols, span_ms)
+    # Reading recordings takes a library as large as all the rest of this process.
+    module = import_module(RECORDING)
     clock = ManualClock()
-    played = market.RecordedMarket(recordings, wanted.speed, SystemClock())
+    told = await _newest_bars(bus)
+    played: TimedMarket = module.open_recording(
+        recording, config.symbols, wanted.speed, told.values(), clock
+    )
     return Market(
-        data=TimedMarket(played, clock),
+        data=played,
         label=played.label,
         account=account_on(config, played.label),
         time=clock,
@@ -162,7 +158,8 @@ async def _newest_bars(bus: Bus) -> dict[str, CandleClosed]:
     """The newest bar that was told of each symbol."""
     newest: dict[str, CandleClosed] = {}
     for entry in await bus.last(MARKET_KLINES, BARS_LOOKED_AT):
-        fact = wire.read(entry)
-        if isinstance(fact, CandleClosed):
-            newest.setdefault(fact.symbol, fact)
+        with suppress(*wire.UNREADABLE):
+            fact = wire.read(entry)
+            if isinstance(fact, CandleClosed):
+                newest.setdefault(fact.symbol, fact)
     return newest

@@ -5,6 +5,7 @@ Prices, quantities and money that reach the exchange or the books are ``Decimal`
 """
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from typing import Literal
 
 Side = Literal["LONG", "SHORT"]
@@ -24,6 +25,7 @@ def money(amount: Decimal) -> Decimal:
     return amount.quantize(MONEY_STEP, ROUND_HALF_EVEN)
 
 
+@lru_cache(maxsize=1024)  # One price is asked for by the books, the venue and the gates in turn.
 def decimal_of(value: float) -> Decimal:
     """The shortest decimal text that names this float: 0.1 becomes Decimal("0.1")."""
     return Decimal(repr(value))

@@ -11,7 +11,7 @@ from quantum_trader.core.events import (
 )
 from quantum_trader.core.market.window import BarWindow
 
-STATE_EVERY_BARS = 60
+STATE_EVERY_BARS = 240
 """How often market state is published when nobody asks; entries ask for themselves."""
 
 

@@ -1,0 +1,28 @@
+"""Recordings as a market to run on; imported only when one is played, for what it takes to read."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from quantum_trader.adapters.archive.candles import open_recordings
+from quantum_trader.adapters.clock import ManualClock, SystemClock
+from quantum_trader.adapters.market.market_clock import TimedMarket
+from quantum_trader.adapters.market.recorded import HISTORY_BARS, RecordedMarket
+from quantum_trader.core.events import CandleClosed
+
+END_OF_TIME_MS = 2**53
+
+
+def open_recording(
+    path: Path,
+    symbols: tuple[str, ...],
+    speed: float,
+    told: Collection[CandleClosed],
+    clock: ManualClock,
+) -> TimedMarket:
+    """Play a recording from its beginning, or on from the bars that were told before.
+
+    The clock follows it. Raises ``ConfigError`` when there is nothing to play.
+    """
+    first_ms = min((bar.at_ms - HISTORY_BARS * bar.interval_ms for bar in told), default=0)
+    recordings = open_recordings([path], symbols, (first_ms, END_OF_TIME_MS))
+    return TimedMarket(RecordedMarket(recordings, speed, SystemClock()), clock)

@@ -1,0 +1,196 @@
+"""The one place where services meet the adapters they hold: every mode is a wiring of these parts.
+
+``System`` is the whole: the trader, the gateway, the models, the paper venue's market, the feed
+and the clock, each on a connection of its own.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from quantum_trader.adapters.bus.redis import RedisBus
+from quantum_trader.adapters.clock import SystemClock
+from quantum_trader.adapters.exchanges.paper import PaperExchange
+from quantum_trader.adapters.exchanges.paper_store import PaperStore
+from quantum_trader.adapters.journal.sqlite import SqliteJournal
+from quantum_trader.adapters.market.instrument_files import load as load_instruments
+from quantum_trader.app.board import Board
+from quantum_trader.app.config import Config
+from quantum_trader.app.instance import settle_owner
+from quantum_trader.app.market import Market
+from quantum_trader.app.rig import matching_rules
+from quantum_trader.core.errors import StoreError
+from quantum_trader.core.events import DrainSwitched, Fact, RulesAdopted
+from quantum_trader.core.out import Stamp
+from quantum_trader.core.rules import Rules
+from quantum_trader.core.signals import MODELS, AnyModel
+from quantum_trader.core.state import TraderState, state_hash
+from quantum_trader.core.trader import step
+from quantum_trader.ports import Bus, Clock, Journal, MarketData, SimulatedVenue
+from quantum_trader.services import wire
+from quantum_trader.services.batch import Handler
+from quantum_trader.services.clock import ClockService
+from quantum_trader.services.feed import Feed
+from quantum_trader.services.fold import Fold, snapshots_of
+from quantum_trader.services.gateway import Gateway, GatewayService
+from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.paper_venue import PaperMarket
+from quantum_trader.services.signals import signals_fold
+from quantum_trader.services.supervisor import Start
+from quantum_trader.streams import (
+    CLOCK,
+    FEED,
+    GATEWAY,
+    OPERATOR,
+    OPERATOR_STREAM,
+    PAPER,
+    SIGNALS,
+    TRADER,
+    read_by,
+)
+
+INSTANCE = "main"
+"""The consumer name of every service: the same after a restart, so that it finds what it left."""
+JOURNAL_FILE = "journal.sqlite"
+VENUE_FILE = "paper-venue.sqlite"
+ADOPT_TURNS_MAX = 10_000
+"""So many batches may lie before new rules in the trader's inbox after a long rest."""
+ORDERS_LOOKED_AT = 1_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a system is made of. ``wall`` waits; ``time`` is the time of the market it lives on."""
+
+    rules: Rules
+    models: Sequence[AnyModel]
+    data: MarketData
+    venue: SimulatedVenue
+    journal: Journal
+    bus_of: Callable[[str], Bus]
+    wall: Clock
+    time: Clock
+
+
+class System:
+    """All services of one account in this process."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        account = parts.rules.account
+        self._settings = LoopSettings(account=account)
+        self.buses = {
+            name: parts.bus_of(name)
+            for name in (TRADER, GATEWAY, SIGNALS, PAPER, FEED, CLOCK, OPERATOR)
+        }
+        self.trader = Fold(
+            step, TraderState, snapshots_of(TraderState), wire.Reader(account), Board()
+        )
+        gateway = Gateway(parts.venue, parts.journal, account, parts.wall, parts.time.now_ms)
+        self._paper = self._consumer(PAPER, PaperMarket(parts.venue))
+        self._signals = self._consumer(SIGNALS, signals_fold(parts.models, account))
+        self._trader = self._consumer(TRADER, self.trader)
+        self._gateway = GatewayService(self.buses[GATEWAY], gateway, self._settings, parts.wall)
+
+    def _consumer(self, service: str, handler: Handler) -> Consumer:
+        streams, wall = read_by(service), self._parts.wall
+        bus = self.buses[service]
+        return Consumer(bus, service, streams, handler, self._settings, clock=wall)
+
+    async def start(self, drain: bool) -> None:
+        """Open every group, fence predecessors, restore everybody, and adopt the rules.
+
+        ``drain`` switches safe-drain on; otherwise it stays as it was left.
+        """
+        for service in (self._paper, self._signals, self._trader, self._gateway):
+            await service.start()
+        rules = self._parts.rules
+        orders: list[Fact] = []
+        if await self._newest_rules() != rules:
+            orders.append(RulesAdopted(**self._stamp(f"rules:{state_hash(rules)}"), rules=rules))
+        if drain and not self.trader.state.safe_drain:
+            why = "started with --safe-drain"
+            orders.append(DrainSwitched(**self._stamp("drain"), on=True, who=OPERATOR, why=why))
+        await self.buses[OPERATOR].append(
+            OPERATOR_STREAM, [wire.write(order) for order in orders], writer=OPERATOR
+        )
+        await self._settle(drain)
+
+    async def _settle(self, drain: bool) -> None:
+        """Let the trader take its inbox until it has what was ordered: nothing is fed before."""
+        for _ in range(ADOPT_TURNS_MAX):
+            state = self.trader.state
+            if state.rules == self._parts.rules and state.safe_drain >= drain:
+                return
+            await self._trader.poll_once()
+        raise StoreError(
+            f"the trader has not met its rules on {OPERATOR_STREAM} within {ADOPT_TURNS_MAX} "
+            "batches; the stream was trimmed or changed"
+        )
+
+    async def _newest_rules(self) -> Rules | None:
+        """The rules that were last ordered, whether or not the trader has come to them."""
+        for entry in await self.buses[OPERATOR].last(OPERATOR_STREAM, ORDERS_LOOKED_AT):
+            with suppress(*wire.UNREADABLE):
+                fact = wire.read(entry)
+                if isinstance(fact, RulesAdopted):
+                    return fact.rules
+        return self.trader.state.rules
+
+    def _stamp(self, what: str) -> Stamp:
+        at_ms = self._parts.time.now_ms()
+        account = self._parts.rules.account
+        return {
+            "id": f"{OPERATOR}:{what}:{at_ms}",
+            "at_ms": at_ms,
+            "trace_id": "",
+            "account": account,
+        }
+
+    def services(self) -> dict[str, Start]:
+        """Every loop by its name, to be run together until one of them ends."""
+        parts = self._parts
+        return {
+            PAPER: self._paper.run,
+            SIGNALS: self._signals.run,
+            GATEWAY: self._gateway.run,
+            TRADER: self._trader.run,
+            CLOCK: ClockService(self.buses[CLOCK], parts.time).run,
+            FEED: Feed(self.buses[FEED], parts.data, parts.wall).run,
+        }
+
+    async def close(self) -> None:
+        """Let go of files and connections; what counts was committed before."""
+        await self._parts.venue.close()
+        self._parts.journal.close()
+        for bus in self.buses.values():
+            await bus.close()
+
+
+def rules_on(market: Market, config: Config) -> Rules:
+    """The configured rules for one market: its account, and its limits where none were set.
+
+    Raises ``ConfigError`` for a symbol without an instrument.
+    """
+    limits = {**market.limits, **config.limits}
+    here = config.model_copy(update={"account": market.account, "limits": limits})
+    return here.rules(load_instruments(config.instruments, config.brackets))
+
+
+def paper_parts(config: Config, market: Market, url: str) -> Parts:
+    """The parts of paper trading: its files in the data folder, its streams at ``url``.
+
+    Raises ``ConfigError`` and ``StoreError``; then no file was changed.
+    """
+    rules = rules_on(market, config)
+    settle_owner(config.home, rules.account)
+    return Parts(
+        rules=rules,
+        models=[MODELS[config.model]()],
+        data=market.data,
+        venue=PaperExchange(matching_rules(rules), PaperStore(config.home / VENUE_FILE)),
+        journal=SqliteJournal(config.home / JOURNAL_FILE, rules.account),
+        bus_of=lambda service: RedisBus(url, consumer=INSTANCE),
+        wall=SystemClock(),
+        time=market.time,
+    )
