@@ -4,28 +4,21 @@ After every moment the promises must hold: covered by a stop at the venue, books
 venue's account, stops that only tighten, exits that only reduce, one answer per intent.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
 from decimal import Decimal
 from random import Random
 
 import pytest
 
 from quantum_trader.app.rig import Rig
-from quantum_trader.core.books.position import unrealized_usd
 from quantum_trader.core.events import (
     CandleClosed,
-    Fact,
     FundingRatePublished,
-    IntentApplied,
-    IntentRefused,
-    IntentSkipped,
-    OrderCommanded,
     PlanMade,
-    TradeClosed,
 )
 from quantum_trader.core.state import state_hash
 from tests.support import MINUTE_MS, NOON_MS, a_candle, an_intent, some_rules
+from tests.witness import Witness
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "DOGEUSDT")
 FIRST_PRICE = {"BTCUSDT": 60_000.0, "ETHUSDT": 3_000.0, "DOGEUSDT": 0.2}
@@ -33,19 +26,16 @@ MOMENTS = 250
 
 
 class World:
-    """A market, a proposer, and a witness that writes everything down."""
+    """A market, a proposer, and a witness."""
 
     def __init__(self, seed: int) -> None:
         self.random = Random(seed)
-        self.said: list[Fact] = []
+        self.witness = Witness()
         limits = {"cooldown_close_ms": 0, "cooldown_open_ms": 0, "leverage_max": 50}
-        self.rig = Rig(some_rules(**limits), [], self._witness)
+        self.rig = Rig(some_rules(**limits), [], self.witness)
         self.prices = dict(FIRST_PRICE)
         self.at_ms = NOON_MS
         self.proposed = 0
-
-    def _witness(self, cause: Fact, said: Sequence[Fact]) -> None:
-        self.said += said
 
     async def live(self) -> None:
         await self.rig.start(self.at_ms)
@@ -56,7 +46,7 @@ class World:
                 await self.rig.show([self._funding(symbol) for symbol in SYMBOLS])
             if self.random.random() < 0.3:
                 await self._propose()
-            await self.check()
+            await self.witness.check(self.rig)
 
     def _bar(self, symbol: str) -> CandleClosed:
         first = self.prices[symbol]
@@ -92,53 +82,13 @@ class World:
             )
         )
 
-    async def check(self) -> None:
-        state, venue = self.rig.trader.state, await self.rig.venue.account()
-        held = {each.symbol: each for each in venue.positions}
-        assert {symbol: one.qty for symbol, one in state.positions.items()} == {
-            symbol: one.qty for symbol, one in held.items()
-        }
-        stops: dict[str, Decimal] = defaultdict(Decimal)
-        for order in venue.open_orders:
-            assert order.reduce_only
-            if order.kind == "STOP_MARKET":
-                stops[order.symbol] += order.qty
-        for symbol, one in held.items():
-            assert stops[symbol] >= abs(one.qty), f"{symbol} is naked"
-            assert one.isolated_wallet_usd >= 0
-        unrealized = sum(
-            (unrealized_usd(state.positions[one.symbol], one.mark) for one in venue.positions),
-            Decimal(0),
-        )
-        assert state.ledger.total_usd() == 0
-        assert state.ledger.wallet_usd == venue.wallet_usd
-        assert unrealized == sum((one.unrealized_usd for one in venue.positions), Decimal(0))
-
-    def check_story(self) -> None:
-        commands = [fact for fact in self.said if isinstance(fact, OrderCommanded)]
-        assert all(one.order.reduce_only == (one.role != "entry") for one in commands)
-        stops = defaultdict(list)
-        for one in commands:
-            if one.role == "stop" and one.order.trigger_price is not None:
-                sign = 1 if one.order.side == "SELL" else -1
-                stops[one.plan_id].append(one.order.trigger_price * sign)
-        assert all(prices == sorted(prices) for prices in stops.values()), "a stop loosened"
-        answers = Counter(
-            fact.plan_id
-            for fact in self.said
-            if isinstance(fact, IntentApplied | IntentRefused | IntentSkipped)
-        )
-        assert len(answers) == self.proposed
-        assert set(answers.values()) == {1}
-        entries = Counter(one.plan_id for one in commands if one.role == "entry")
-        assert set(entries.values()) <= {1}
-
 
 @pytest.mark.parametrize("seed", range(12))
 async def test_no_market_and_no_proposer_breaks_a_promise(seed: int) -> None:
     world = World(seed)
     await world.live()
-    world.check_story()
+    world.witness.check_story()
+    assert len(world.witness.answers()) == world.proposed
 
 
 async def test_the_worlds_are_eventful_enough_to_prove_something() -> None:
@@ -147,8 +97,8 @@ async def test_the_worlds_are_eventful_enough_to_prove_something() -> None:
     for seed in range(6):
         world = World(seed)
         await world.live()
-        plans += sum(isinstance(fact, PlanMade) for fact in world.said)
-        reasons.update(fact.reason for fact in world.said if isinstance(fact, TradeClosed))
+        plans += sum(isinstance(fact, PlanMade) for fact in world.witness.said)
+        reasons.update(trade.reason for trade in world.witness.trades())
     assert plans > 60
     assert {"stop_loss", "targets", "break_even", "flat_intent"} <= set(reasons)
 

@@ -7,6 +7,7 @@ say how old it is.
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import NoReturn, TypeVar
 
@@ -86,7 +87,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Watch:
-    """Looks at the bus again and again. ``wall`` and ``time`` are this machine's and the market's."""
+    """Looks at the bus again and again; ``time`` is the time of the market."""
 
     def __init__(self, bus: Bus, about: About, wall: Clock, time: Clock) -> None:
         self._bus = bus
@@ -140,19 +141,21 @@ class Watch:
     async def run(self) -> NoReturn:
         """Look for ever. A server that does not answer only makes what is shown older."""
         while True:
-            try:
+            with suppress(BusUnreachable):
                 await self.look()
-            except BusUnreachable:
-                pass
             await asyncio.sleep(EVERY_S)
 
     async def _new(self, stream: str) -> list[Fact]:
         """Everything on a stream since the last look."""
         found: list[Fact] = []
-        while page := await self._bus.span(stream, self._after[stream], "+", PAGE):
-            self._after[stream] = f"({page[-1].id}"
-            found += facts_in(page)
-        return found
+        while True:
+            after = self._after[stream]
+            page = await self._bus.span(stream, after, "+", PAGE)
+            fresh = [entry for entry in page if entry.id != after]
+            if not fresh:
+                return found
+            self._after[stream] = fresh[-1].id
+            found += facts_in(fresh)
 
     def _sample(self) -> None:
         head, equity_usd = self._posted.head, board.equity_usd(self._posted)

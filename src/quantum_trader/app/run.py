@@ -1,0 +1,193 @@
+"""One system from its start to its end: the server, the market, the services, the page.
+
+What is told on the way goes to a ``Listener``: lines of a log, a live line, or JSON.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import NoReturn, Protocol
+
+import msgspec
+import structlog
+
+from quantum_trader.adapters.bus.redis import RedisBus
+from quantum_trader.adapters.bus.server import EmbeddedServer, examine
+from quantum_trader.adapters.clock import SystemClock
+from quantum_trader.adapters.market.instrument_files import load as load_instruments
+from quantum_trader.app.config import Config
+from quantum_trader.app.instance import InstanceLock
+from quantum_trader.app.market import Market, Wanted, choose
+from quantum_trader.app.page import Page
+from quantum_trader.app.watch import EVERY_S, About, View, Watch
+from quantum_trader.app.wiring import INSTANCE, System, paper_parts
+from quantum_trader.core.errors import BusUnreachable
+from quantum_trader.core.events import Fact
+from quantum_trader.services.supervisor import Start, run_services
+from quantum_trader.streams import FEED
+
+WATCHER = "page"
+SETTLE_S = 2.0
+"""How long the last orders of a recording may take to come to rest."""
+
+_log = structlog.get_logger()
+
+
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """What one run was asked for beside the settings. ``duration_s`` None runs until stopped."""
+
+    market: Wanted
+    drain: bool = False
+    duration_s: float | None = None
+
+
+class Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Where to find the running system. ``redis_url`` holds the server's password."""
+
+    page_url: str
+    redis_url: str
+    data_dir: str
+    market: str
+    account: str
+    note: str
+
+
+class Listener(Protocol):
+    """Whoever tells people what happens."""
+
+    def ready(self, places: Places) -> None:
+        """The system can be used."""
+
+    def seen(self, view: View, news: list[Fact]) -> None:
+        """A look at the system, once a second: what is new since the last one."""
+
+
+async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, View]:
+    """Run a paper system until it is stopped or fails: the exit code, and the last look at it.
+
+    Raises a ``TraderError`` when it cannot start; then no order was sent.
+    """
+    config.rules(load_instruments(config.instruments, config.brackets))
+    async with AsyncExitStack() as stack:
+        lock = InstanceLock(config.home)
+        lock.take()
+        stack.callback(lock.release)
+        url = await stack.enter_async_context(_server(config))
+        bus = RedisBus(url, consumer=INSTANCE)
+        stack.push_async_callback(bus.close)
+        market = await choose(asked.market, config, bus)
+        structlog.contextvars.bind_contextvars(market=market.label)
+        watch = Watch(bus, _about(config, market), SystemClock(), market.time)
+        page = Page(lambda: watch.view, config.page_port, any_port=_any_port(config))
+        stack.callback(page.close)
+        system = System(paper_parts(config, market, url))
+        stack.push_async_callback(system.close)
+        await system.start(asked.drain)
+        listener.ready(_places(config, market, page, url))
+        return await _until_the_end(system, watch, page, (asked, market, listener))
+
+
+async def _until_the_end(
+    system: System, watch: Watch, page: Page, told: tuple[Asked, Market, Listener]
+) -> tuple[int, View]:
+    asked, market, listener = told
+    services = {
+        **system.services(),
+        "watch": lambda: _watching(watch, listener),
+        "page": page.run,
+    }
+    if market.ends:
+        services[FEED] = _then_stop(services[FEED], "the recording has ended")
+    if asked.duration_s is not None:
+        services["duration"] = _after(asked.duration_s)
+    code = await run_services(services)
+    try:
+        listener.seen(watch.view, await watch.look())
+    except BusUnreachable as error:
+        _log.warning("the last look failed; the summary is a second older", reason=str(error))
+    return code, watch.view
+
+
+async def _watching(watch: Watch, listener: Listener) -> NoReturn:
+    """Look once a second. A server that does not answer only makes what is shown older."""
+    while True:
+        news: list[Fact] = []
+        try:
+            news = await watch.look()
+        except BusUnreachable as error:
+            _log.warning("the page cannot see the streams", reason=str(error))
+        listener.seen(watch.view, news)
+        await asyncio.sleep(EVERY_S)
+
+
+def _after(seconds: float) -> Start:
+    """A service that stops the process when its time is over."""
+
+    async def wait() -> None:
+        await asyncio.sleep(seconds)
+        await _stop(f"the {seconds:g} s of this run are over")
+
+    return wait
+
+
+def _then_stop(service: Start, why: str) -> Start:
+    """A service whose end is the end of the run, and no failure."""
+
+    async def until_its_end() -> None:
+        await service()
+        await asyncio.sleep(SETTLE_S)
+        await _stop(why)
+
+    return until_its_end
+
+
+async def _stop(why: str) -> NoReturn:
+    """End the process the way a person would: one way to stop is enough."""
+    _log.info("stopping", reason=why)
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+@asynccontextmanager
+async def _server(config: Config) -> AsyncIterator[str]:
+    """The stream server: the one that was named, else our own in the data folder."""
+    if config.redis_url:
+        for warning in await examine(config.redis_url):
+            _log.warning(warning)
+        yield config.redis_url
+        return
+    server = EmbeddedServer(config.home)
+    try:
+        yield await server.start()
+    finally:
+        await server.stop()
+
+
+def _about(config: Config, market: Market) -> About:
+    return About(
+        mode=config.mode,
+        market=market.label,
+        account=market.account,
+        real=market.real,
+        note=market.note,
+        symbols=config.symbols,
+        model=config.model,
+    )
+
+
+def _places(config: Config, market: Market, page: Page, url: str) -> Places:
+    return Places(
+        page_url=page.url,
+        redis_url=url,
+        data_dir=str(config.home),
+        market=market.label,
+        account=market.account,
+        note=market.note,
+    )
+
+
+def _any_port(config: Config) -> bool:
+    """Whether another port will do: only when nobody asked for this one."""
+    return "page_port" not in config.model_fields_set
