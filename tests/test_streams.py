@@ -1,5 +1,6 @@
 """The table of streams: it is complete, it does not contradict itself, and the code keeps to it."""
 
+import ast
 import re
 from itertools import chain
 from pathlib import Path
@@ -11,6 +12,7 @@ from quantum_trader import streams
 from quantum_trader.core import events as ev
 from quantum_trader.streams import LIVE, STREAMS
 
+ALL_KEYS = {row.key for row in STREAMS.values()}
 SOURCE = Path(streams.__file__).parents[1]
 
 FORTY_EIGHT = """
@@ -101,8 +103,30 @@ def test_a_service_learns_what_the_venue_did_before_what_somebody_would_like() -
 
 
 def test_every_reader_is_somebody() -> None:
-    known = {*streams.CONSUMERS, *streams.OBSERVERS, streams.OUTSIDE, "dlq"}
+    known = {*streams.CONSUMERS, *streams.OBSERVERS, streams.OUTSIDE}
     assert {reader for row in LIVE for reader in row.readers} <= known
+
+
+def keys_imported_by(file: str) -> set[str]:
+    """The streams whose names a module takes from the table."""
+    tree = ast.parse((SOURCE / file).read_text(encoding="utf-8"))
+    taken = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names = {name.name for node in taken if node.module == streams.__name__ for name in node.names}
+    return {key for name in names if (key := getattr(streams, name)) in ALL_KEYS}
+
+
+def test_the_page_reads_what_the_table_says_it_reads() -> None:
+    assert keys_imported_by("app/watch.py") == set(streams.read_by(streams.PAGE))
+
+
+def test_the_dead_letter_command_reads_every_stream_of_dead_letters() -> None:
+    assert set(streams.read_by(streams.DLQ)) == set(streams.dead_letter_streams())
+
+
+def test_explain_reads_everything_that_bears_a_trace() -> None:
+    bare = {"operator", "clock", "market.tick", "market.klines", "marketstate"}
+    traced = {row.key for row in LIVE if row.name not in bare and not row.name.startswith("dlq.")}
+    assert set(streams.read_by(streams.EXPLAIN)) == traced
 
 
 def test_no_other_file_names_a_stream() -> None:

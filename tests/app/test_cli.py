@@ -94,6 +94,14 @@ def test_the_number_a_command_returns_is_the_exit_code() -> None:
     assert run_app(an_app(0), ["work", "x", "--number", "0"]) == 0
 
 
+def test_the_help_tells_a_commands_own_options_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_app(an_app(0), ["work", "--help"])
+    text = capsys.readouterr().out
+    assert text.index("--number") < text.index("--json")
+
+
 @pytest.mark.parametrize("wrong", [[], ["x", "--number", "-1"], ["x", "--numbr", "3"], ["x", "y"]])
 def test_wrong_usage_is_two_and_says_where_help_is(
     wrong: list[str], capsys: pytest.CaptureFixture[str]

@@ -106,6 +106,9 @@ def test_a_value_is_never_shown_in_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(written(tmp_path, 'redis_url = ["redis://:hunter2@host"]'))
     assert "hunter2" not in str(caught.value)
+    with pytest.raises(ValueError, match="redis_url") as raw:
+        Config(redis_url=["redis://:hunter2@host"])
+    assert "hunter2" not in str(raw.value)
     assert "hunter2" not in repr(load(typed={"redis_url": "redis://:hunter2@host"}))
 
 

@@ -10,6 +10,12 @@ import msgspec
 import pytest
 
 from quantum_trader.app import cli
+from quantum_trader.app.cli import dlq, levels, run
+from quantum_trader.app.cli.relive import Relived
+from quantum_trader.app.health import Finding
+from quantum_trader.app.report.summary import Summary
+from quantum_trader.app.run import Places
+from quantum_trader.app.story import Line, Story
 from quantum_trader.core.events import (
     IntentApplied,
     IntentProposed,
@@ -17,6 +23,7 @@ from quantum_trader.core.events import (
     IntentSkipped,
     tag_of,
 )
+from quantum_trader.core.events.exits import Bound, LevelSet
 from quantum_trader.core.intent_edge import read_intent
 from quantum_trader.streams import STREAMS
 from tests.support import ACCOUNT, NOON_MS
@@ -79,6 +86,29 @@ def test_every_watched_stream_lists_its_types() -> None:
         if len(cells) == 5 and cells[1].strip("`") in STREAMS and cells[1] != "":
             row = STREAMS[cells[1].strip("`")]
             assert re.findall(r"`([\w.]+)`", cells[3]) == [tag_of(fact) for fact in row.facts]
+
+
+def section(command: str) -> str:
+    """What the page says after the example that begins so."""
+    return CLI_PAGE.split(f"```\nquantum {command}")[1].split("```")[1]
+
+
+@pytest.mark.parametrize(
+    ("command", "kinds"),
+    [
+        ("run", [Places, run.Summary]),
+        ("replay BTCUSDT", [Summary]),
+        ("replay --from-log", [Relived]),
+        ("levels", [levels.Answer, LevelSet, Bound]),
+        ("doctor", [Finding]),
+        ("explain", [Story, Line]),
+        ("dlq list", [dlq.Letter]),
+    ],
+)
+def test_every_key_is_told(command: str, kinds: list[type[msgspec.Struct]]) -> None:
+    told = set(re.findall(r"`(\w+)`", section(command)))
+    keys = {field.name for kind in kinds for field in msgspec.structs.fields(kind)}
+    assert not keys - told
 
 
 def test_every_command_is_on_the_page_and_every_example_is_a_command() -> None:

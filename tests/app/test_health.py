@@ -93,7 +93,7 @@ async def unreadable(machine: Machine) -> None:
 
 
 async def stranger(machine: Machine) -> None:
-    await machine.bus.append("quantum:stream:rumours", [{b"a": b"b"}], writer="somebody")
+    await machine.bus.append("quantum:stream:a.rumour", [{b"a": b"b"}], writer="somebody")
 
 
 async def yesterday(machine: Machine) -> None:
@@ -113,7 +113,7 @@ async def eavesdropper(machine: Machine) -> None:
         (silent, "red", "gateway", "silent for 1 min 00 s"),
         (poison, "red", "dlq.trader", "1 dead letter nobody"),
         (unreadable, "yellow", "trade.intent.dlq", "1 dead letter nobody"),
-        (stranger, "yellow", "rumours", "not in the table"),
+        (stranger, "yellow", "a.rumour", "not in the table"),
         (yesterday, "yellow", "trading.plan", "is retired"),
         (eavesdropper, "yellow", "trade.intent", "group spy is not in the table"),
     ],

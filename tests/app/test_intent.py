@@ -14,7 +14,7 @@ from quantum_trader.app.cli.connection import (
     server_url,
     time_there,
 )
-from quantum_trader.app.cli.intent import Options, answer, intent_of
+from quantum_trader.app.cli.intent import Options, answer, intent_of, is_good
 from quantum_trader.app.config import load
 from quantum_trader.core.errors import BusUnreachable, ConfigError, Malformed, UsageError
 from quantum_trader.core.events import IntentApplied, IntentRefused, RulesAdopted, SecondPassed
@@ -118,6 +118,16 @@ async def test_the_answer_is_found_behind_what_was_there_before() -> None:
     refused = await answer(rig.bus, "stale", entries[0].id, 0.0)
     assert isinstance(refused, IntentRefused)
     assert await answer(rig.bus, "nobody", "-", 0.0) is None
+
+
+async def test_only_what_was_done_or_needed_no_doing_is_good() -> None:
+    rig = await a_harvested_long()
+    applied = await answer(rig.bus, "kept", "-", 0.0)
+    assert isinstance(applied, IntentApplied)
+    assert is_good(applied)
+    assert not is_good(msgspec.structs.replace(applied, status="failed"))
+    assert not is_good(await answer(rig.bus, "stale", "-", 0.0))
+    assert not is_good(None)
 
 
 def test_the_server_is_where_the_running_system_wrote_it(

@@ -49,6 +49,7 @@ def test_the_formula_and_the_bounds_are_both_shown(capsys: pytest.CaptureFixture
     assert effective["sl_frac"] == 0.004, "ten per cent of the margin at 25x"
     assert shown["stop_price"] == "59760.0"
     assert shown["margin_at_stop_frac"] == 0.1
+    assert shown["fees_usd"] == "0.76800000", "twice 0.0004 of 960"
     bounds = shown["bounds"]
     assert isinstance(bounds, list)
     assert [each["name"] for each in bounds if each["acted"]] == ["margin_loss"]

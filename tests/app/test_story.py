@@ -50,11 +50,13 @@ async def test_a_harvested_trade_is_told_from_asking_to_the_books() -> None:
         "the venue took the entry",
         "bought 0.050 at",
         "a stop shall stand at",
-        "protected 0 ms after the first fill",
+        "protected 0 ms after the first fill, 0 ms after we heard of it",
         "answered opened",
         "target 1: SELL 0.015",
         "harvested 0.015 at 60536.7 (target 1, maker), fee 0.1816 USDT",
         "the stop shall move to 60048.2 for 0.035: break-even after stage 1",
+        "the stop at 59530.8 shall be canceled",
+        "the stop at 59530.8 is gone",
         "harvested 0.015 at 60808.4",
         "the stop shall move to 60536.7 for 0.020: first target after stage 2",
         "harvested 0.020 at 61124.3",
@@ -62,6 +64,7 @@ async def test_a_harvested_trade_is_told_from_asking_to_the_books() -> None:
     ]
     places = [place(story, words) for words in steps]
     assert places == sorted(places)
+    assert place(story, "after the first fill"), "protection begins once, however the stop moves"
 
 
 async def test_the_books_are_told_to_the_cent_and_agree_with_the_fact() -> None:
@@ -102,6 +105,24 @@ async def test_a_refusal_lists_every_gate_and_a_repeat_changes_nothing() -> None
     assert kept.outcome == "closed"
 
 
+def test_a_repeat_that_is_skipped_does_not_undo_what_was_done() -> None:
+    about = {name: ABOUT[name] for name in ("id", "at_ms", "trace_id", "account", "plan_id")}
+    answered = ev.IntentApplied(
+        **about,
+        symbol="BTCUSDT",
+        side="LONG",
+        status="opened",
+        reason="filled and protected",
+        filled_qty=Decimal(1),
+        entry_price=Decimal(1),
+        stop_price=Decimal(1),
+    )
+    repeat = ev.IntentSkipped(**about, symbol="BTCUSDT", side="LONG", kind="duplicate", refusals=())
+    story = tell([[answered, repeat]])
+    assert story is not None
+    assert [story.outcome, len(story.lines)] == ["opened", 2]
+
+
 async def test_an_intent_nobody_could_read_is_found_by_what_it_says() -> None:
     bus = MemoryBus()
     message = {b"signal_id": b"broken", b"symbol": b"BTCUSDT", b"side": b"SIDEWAYS"}
@@ -120,7 +141,8 @@ async def test_long_streams_are_read_to_their_end() -> None:
     for number in range(1_300):
         intent = an_intent(signal_id=f"s{number}", trace_id=f"t{number}")
         await bus.append(TRADE_INTENT, [write(intent)], writer="somebody")
-    assert (await story_of(bus, "s1299")).outcome == "asked"
+    for name in ("s0", "s511", "s512", "s1299"):
+        assert len((await story_of(bus, name)).lines) == 1
     every = await found(bus, "nobody")
     assert not any(every)
 

@@ -28,7 +28,6 @@ from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.risk.limits import RiskLimits
 from quantum_trader.core.rules import ExitRules, Fees, Rules
 from quantum_trader.core.signals import MODELS
-from quantum_trader.core.units import decimal_of
 
 ENV_PREFIX = "QT_"
 BESIDE_SETTINGS = frozenset({"QT_REDIS_SERVER", "QT_CI", "QT_SHARED_DATA"})
@@ -219,6 +218,5 @@ def _section(name: str, values: Section, kind: type[T]) -> T:
 
 
 def _spelled(value: object) -> object:
-    if isinstance(value, str) and value.startswith("["):
-        return msgspec.json.decode(value)
-    return decimal_of(value) if isinstance(value, float) else value
+    is_list = isinstance(value, str) and value.startswith("[")
+    return msgspec.json.decode(str(value)) if is_list else value

@@ -180,11 +180,14 @@ def number(value: Decimal | None) -> str:
     return text.replace("-", MINUS)
 
 
+def span(span_ms: int | None) -> str:
+    """A length of time."""
+    return MISSING if span_ms is None else span_text(max(span_ms, 0))
+
+
 def age(span_ms: int | None) -> str:
     """How long ago."""
-    if span_ms is None:
-        return MISSING
-    return f"{span_text(max(span_ms, 0))} ago"
+    return MISSING if span_ms is None else f"{span(span_ms)} ago"
 
 
 def mood(amount: Decimal | float | None) -> Mood:
@@ -205,6 +208,6 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "signed_percent": signed_percent,
     "signed_r": signed_r,
     "signed_usd": signed_usd,
-    "span": span_text,
+    "span": span,
     "usd": usd,
 }

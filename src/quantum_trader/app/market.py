@@ -28,6 +28,8 @@ from quantum_trader.streams import MARKET_KLINES
 MarketChoice = Literal["auto", "binance", "synthetic"]
 
 REACH_S = 3.0
+SEED = 38
+"""A market in which the usual model has something to do in its first half minute."""
 SPEED_MAX = 600.0
 """Faster than this, recorded bars would overtake the orders that answer them."""
 BARS_LOOKED_AT = 2_000
@@ -45,7 +47,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What a person asked for. ``recording`` is a folder or file; None plays none."""
 
     choice: MarketChoice = "auto"
-    seed: int = 7
+    seed: int = SEED
     recording: Path | None = None
     speed: float = 60.0
 

@@ -23,6 +23,10 @@ def open_recording(
 
     The clock follows it. Raises ``ConfigError`` when there is nothing to play.
     """
-    first_ms = min((bar.at_ms - HISTORY_BARS * bar.interval_ms for bar in told), default=0)
-    recordings = open_recordings([path], symbols, (first_ms, END_OF_TIME_MS))
-    return TimedMarket(RecordedMarket(recordings, speed, SystemClock()), clock)
+    recordings = open_recordings([path], symbols, (0, END_OF_TIME_MS))
+    # Rates are known from years before the first bar; nobody waits for those.
+    first_ms = min(next(recording.candles()).open_ms for recording in recordings)
+    resume_ms = min((bar.at_ms - HISTORY_BARS * bar.interval_ms for bar in told), default=0)
+    span_ms = (max(first_ms, resume_ms), END_OF_TIME_MS)
+    playing = open_recordings([path], symbols, span_ms)
+    return TimedMarket(RecordedMarket(playing, speed, SystemClock()), clock)

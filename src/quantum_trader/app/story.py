@@ -92,6 +92,7 @@ class _Teller:
         self.outcome = "asked"
         self._orders: dict[str, ev.OrderCommanded] = {}
         self._first_fill_ms: int | None = None
+        self._heard_ms: int | None = None
         self._protected = False
 
     def sentence(self, fact: ev.Fact) -> str:
@@ -168,9 +169,12 @@ class _Teller:
         if fact.role != "stop" or self._first_fill_ms is None or self._protected:
             return text
         self._protected = True
-        return (
-            f"{text}: protected {span_text(fact.at_ms - self._first_fill_ms)} after the first fill"
-        )
+        naked = span_text(fact.at_ms - self._first_fill_ms)
+        if self._heard_ms is None:
+            return f"{text}: protected {naked} after the first fill"
+        # The venue tells when it filled; how long the news took to reach us is not our slowness.
+        known = span_text(fact.at_ms - self._heard_ms)
+        return f"{text}: protected {naked} after the first fill, {known} after we heard of it"
 
     def rejected(self, fact: ev.OrderRejected) -> str:
         """The venue said no."""
@@ -213,6 +217,8 @@ class _Teller:
 
     def position(self, fact: ev.PositionFact) -> str:
         """What we hold now."""
+        if self._heard_ms is None:
+            self._heard_ms = fact.at_ms
         if not fact.qty:
             return f"no position in {fact.symbol} any more"
         price = "" if fact.entry_price is None else f" at {fact.entry_price:f} on average"

@@ -12,7 +12,10 @@ PAPER = "paper"
 OPERATOR = "operator"
 OUTSIDE = "outside"
 """Whoever else may write to (or read) a stream; the edge codec is generous to them."""
-OBSERVERS = ("page", "explain")
+PAGE = "page"
+EXPLAIN = "explain"
+DLQ = "dlq"
+OBSERVERS = (PAGE, EXPLAIN, DLQ)
 """Readers that only look: they have no consumer group and acknowledge nothing."""
 
 LIVE: tuple[Stream, ...] = (
@@ -27,7 +30,7 @@ LIVE: tuple[Stream, ...] = (
             ev.OrderCanceled,
             ev.FundingSettled,
         ),
-        (GATEWAY, TRADER, *OBSERVERS),
+        (GATEWAY, TRADER, EXPLAIN),
         "what the venue did with our orders and our money",
     ),
     live(
@@ -47,49 +50,54 @@ LIVE: tuple[Stream, ...] = (
     live(
         "trade.intent",
         (ev.IntentProposed,),
-        (SIGNALS, TRADER, *OBSERVERS),
+        (SIGNALS, TRADER, EXPLAIN),
         "entries proposed by our models or by anyone outside",
     ),
     live(
         "order.command",
         (ev.OrderCommanded, ev.CancelCommanded),
-        (TRADER, GATEWAY, *OBSERVERS),
+        (TRADER, GATEWAY, EXPLAIN),
         "orders and cancels the gateway shall carry out",
     ),
     live(
         "apply.plan",
         (ev.PlanMade, ev.PlanEnded),
-        (TRADER, *OBSERVERS),
+        (TRADER, OUTSIDE, EXPLAIN),
         "approved trades with size, stop and ladder, and their end",
     ),
     live(
         "apply.result",
         (ev.IntentApplied, ev.IntentRefused, ev.IntentSkipped),
-        (TRADER, OUTSIDE, *OBSERVERS),
+        (TRADER, OUTSIDE, PAGE, EXPLAIN),
         "exactly one outcome for every intent",
     ),
     live(
         "exitbrain.adaptive_levels",
         (ev.LevelsComputed,),
-        (TRADER, *OBSERVERS),
+        (TRADER, OUTSIDE, EXPLAIN),
         "adaptive and effective exit levels of every filled entry",
     ),
     live(
         "position.changed",
         (ev.PositionOpened, ev.PositionChanged, ev.PositionClosed),
-        (TRADER, *OBSERVERS),
+        (TRADER, OUTSIDE, EXPLAIN),
         "positions as folds of fills",
     ),
-    live("trade.closed", (ev.TradeClosed,), (TRADER, *OBSERVERS), "round trips, to the cent"),
-    live("marketstate", (ev.MarketStateComputed,), (TRADER, "page"), "volatility and regime"),
+    live(
+        "trade.closed",
+        (ev.TradeClosed,),
+        (TRADER, OUTSIDE, PAGE, EXPLAIN),
+        "round trips, to the cent",
+    ),
+    live("marketstate", (ev.MarketStateComputed,), (TRADER, OUTSIDE), "volatility and regime"),
     live(
         "trade.intent.dlq",
         (ev.DeadLettered,),
-        (TRADER, "dlq", "explain"),
+        (TRADER, DLQ, EXPLAIN),
         "intents nobody can read",
     ),
-    live("dlq.trader", (ev.DeadLettered,), (TRADER, "dlq"), "poison met by the trader"),
-    live("dlq.signals", (ev.DeadLettered,), (SIGNALS, "dlq"), "poison met by the models"),
-    live("dlq.gateway", (ev.DeadLettered,), (GATEWAY, "dlq"), "poison met by the gateway"),
-    live("dlq.paper", (ev.DeadLettered,), (PAPER, "dlq"), "poison met by the paper venue"),
+    live("dlq.trader", (ev.DeadLettered,), (TRADER, DLQ), "poison met by the trader"),
+    live("dlq.signals", (ev.DeadLettered,), (SIGNALS, DLQ), "poison met by the models"),
+    live("dlq.gateway", (ev.DeadLettered,), (GATEWAY, DLQ), "poison met by the gateway"),
+    live("dlq.paper", (ev.DeadLettered,), (PAPER, DLQ), "poison met by the paper venue"),
 )

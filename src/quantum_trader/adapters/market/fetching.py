@@ -2,7 +2,7 @@
 
 import asyncio
 from http.client import HTTPException
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
@@ -23,6 +23,10 @@ async def fetch(url: str, timeout_s: float) -> bytes:
         raise Unreachable(f"{host} answered {error.code} {error.reason}") from error
     except TimeoutError as error:
         raise Unreachable(f"{host} gave no answer within {timeout_s:g} s") from error
+    except URLError as error:
+        raise Unreachable(
+            f"{host}: {getattr(error.reason, 'strerror', None) or error.reason}"
+        ) from error
     except (OSError, HTTPException) as error:
         raise Unreachable(f"{host}: {error}") from error
 

@@ -1,7 +1,7 @@
-"""The services of a running system on a real stream server: trader, gateway and paper venue.
+"""The two services that an intent meets, trader and gateway, on a real stream server.
 
-The journal is a file that is synced before every order; the venue is in memory, because a real
-one is somewhere else.
+The journal is a file that is synced before every order. The venue answers at once: what a real
+one takes is not ours.
 """
 
 import asyncio
@@ -14,10 +14,9 @@ from typing import Any, Literal
 from quantum_trader.adapters.bus.connection import connect
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.clock import SystemClock
-from quantum_trader.adapters.exchanges.paper import PaperExchange
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
 from quantum_trader.app.bench.crowd import NOW_MS, first_bars
-from quantum_trader.app.rig import matching_rules
+from quantum_trader.app.bench.instant_venue import InstantVenue
 from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events import IntentApplied, IntentProposed, RulesAdopted, decode
 from quantum_trader.core.intent_edge import write_intent
@@ -29,7 +28,6 @@ from quantum_trader.services.batch import Handler
 from quantum_trader.services.fold import Fold, snapshots_of
 from quantum_trader.services.gateway import Gateway, GatewayService
 from quantum_trader.services.loop import Consumer, LoopSettings
-from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.streams import (
     APPLY_RESULT,
     FEED,
@@ -37,7 +35,6 @@ from quantum_trader.streams import (
     MARKET_KLINES,
     OPERATOR,
     OPERATOR_STREAM,
-    PAPER,
     TRADE_INTENT,
     TRADER,
     read_by,
@@ -71,23 +68,20 @@ class LivePath:
         return Consumer(bus, service, streams, handler, self._settings, clock=self._clock)
 
     async def __aenter__(self) -> "LivePath":
-        venue = PaperExchange(matching_rules(self._rules))
         account = self._rules.account
         reader = wire.Reader(account)
         trader = self._consumer(TRADER, Fold(step, TraderState, snapshots_of(TraderState), reader))
-        paper = self._consumer(PAPER, PaperMarket(venue))
         gateway = GatewayService(
             self._bus(GATEWAY),
-            Gateway(venue, self._journal, account, self._clock, lambda: NOW_MS),
+            Gateway(InstantVenue(), self._journal, account, self._clock, lambda: NOW_MS),
             self._settings,
             self._clock,
         )
-        for service in (paper, trader, gateway):
+        for service in (trader, gateway):
             await service.start()
         await self._begin()
-        for consumer in (paper, trader):
-            while await consumer.poll_once():
-                pass
+        while await trader.poll_once():
+            pass
         self._tasks = [asyncio.create_task(one.run()) for one in (trader, gateway)]
         return self
 

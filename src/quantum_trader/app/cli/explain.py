@@ -25,12 +25,12 @@ from quantum_trader.core.errors import Malformed, UsageError
 from quantum_trader.core.events import DeadLettered, Fact, IntentProposed
 from quantum_trader.core.intent_edge import plan_id_of, read_intent
 from quantum_trader.ports import Bus, Entry
-from quantum_trader.streams import TRADE_INTENT, TRADE_INTENT_DLQ, read_by
+from quantum_trader.streams import EXPLAIN, TRADE_INTENT, TRADE_INTENT_DLQ, read_by
 
 PAGE = 512
 ENTRIES_MAX = 2_000_000
 """Per stream; a server that holds more keeps what should be in the archive."""
-FOLLOWED = tuple(key for key in read_by("explain") if key not in (TRADE_INTENT, TRADE_INTENT_DLQ))
+FOLLOWED = tuple(key for key in read_by(EXPLAIN) if key not in (TRADE_INTENT, TRADE_INTENT_DLQ))
 
 app = new_app()
 
@@ -63,7 +63,7 @@ def explain(options: Options) -> int:
 
 async def _look(options: Options) -> tuple[Story | None, list[Fact]]:
     async with connected(options.url, options.data_dir) as bus:
-        streams = [await bus.info(key) for key in read_by("explain")]
+        streams = [await bus.info(key) for key in read_by(EXPLAIN)]
         total = sum(info.length for info in streams if info is not None)
         with Progress("reading the streams", total, forced=options.progress) as progress:
             found = await facts_of(bus, options.trace, await account_of(bus), progress)

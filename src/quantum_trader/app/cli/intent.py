@@ -111,10 +111,11 @@ def propose(options: Options) -> int:
         return DONE
     if result is None:
         remark(f"nobody answered within {options.wait_s:g} s; `quantum doctor` looks for the cause")
-    return DONE if _is_good(result) else FOUND
+    return DONE if is_good(result) else FOUND
 
 
-def _is_good(result: Result | None) -> bool:
+def is_good(result: Result | None) -> bool:
+    """Whether it was done, or needed no doing."""
     if isinstance(result, IntentApplied):
         return result.status != "failed"
     return isinstance(result, IntentSkipped)

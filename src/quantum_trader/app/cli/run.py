@@ -19,7 +19,7 @@ from quantum_trader.adapters.bus.connection import without_password
 from quantum_trader.app.cli.frame import Common, command, new_app, remark, say, wait
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.display import signed_percent, signed_usd, usd
-from quantum_trader.app.market import MarketChoice, Wanted
+from quantum_trader.app.market import SEED, MarketChoice, Wanted
 from quantum_trader.app.run import Asked, Places, run
 from quantum_trader.app.watch import View
 from quantum_trader.core.events import Fact, IntentApplied, TradeClosed
@@ -43,7 +43,7 @@ class Options(Common):
     market: Annotated[
         MarketChoice, typer.Option(help="auto: real prices where they can be had, else simulated.")
     ] = "auto"
-    seed: Annotated[int, typer.Option(help="Of the simulated market.")] = 7
+    seed: Annotated[int, typer.Option(help="Of the simulated market.")] = SEED
     replay_data: Annotated[
         Path | None, typer.Option(help="Recorded candles, played as if they happened now.")
     ] = None
@@ -249,9 +249,7 @@ def _say_summary(summary: Summary) -> None:
         f"{summary.protected_positions} protected by a confirmed stop"
     )
     if summary.open_positions:
-        say(
-            f"Their stops stay at the paper exchange; start again with --data-dir {summary.data_dir}"
-        )
+        say(f"Their stops stay at the paper exchange; the next start goes on: {summary.data_dir}")
 
 
 def _log_news(news: list[Fact]) -> None:
