@@ -19,13 +19,13 @@ def open_recording(
     told: Collection[CandleClosed],
     clock: ManualClock,
 ) -> TimedMarket:
-    """Play a recording from its beginning, or on from the bars that were told before.
+    """Play from where every symbol has begun, or on from the bars that were told before.
 
     The clock follows it. Raises ``ConfigError`` when there is nothing to play.
     """
     recordings = open_recordings([path], symbols, (0, END_OF_TIME_MS))
-    # Rates are known from years before the first bar; nobody waits for those.
-    first_ms = min(next(recording.candles()).open_ms for recording in recordings)
+    # All symbols together: nobody waits for years of funding rates before the first bar.
+    first_ms = max(next(recording.candles()).open_ms for recording in recordings)
     resume_ms = min((bar.at_ms - HISTORY_BARS * bar.interval_ms for bar in told), default=0)
     span_ms = (max(first_ms, resume_ms), END_OF_TIME_MS)
     playing = open_recordings([path], symbols, span_ms)

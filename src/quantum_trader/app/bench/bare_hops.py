@@ -1,11 +1,11 @@
 """The barest pipeline of two hops: read up to 128, write them on, acknowledge; nothing else."""
 
 import asyncio
-from contextlib import suppress
 from types import TracebackType
 from typing import Any, Literal
 
 from quantum_trader.adapters.bus.connection import connect
+from quantum_trader.app.bench.ending import end
 
 FIRST, MIDDLE, LAST = "bare:first", "bare:middle", "bare:last"
 GROUP = "bare"
@@ -60,10 +60,7 @@ class BareHops:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> Literal[False]:
-        for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await end(self._tasks)
         for client in self._clients:
             await client.aclose()
         return False

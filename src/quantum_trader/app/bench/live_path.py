@@ -6,7 +6,6 @@ one takes is not ours.
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from quantum_trader.adapters.bus.connection import connect
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.clock import SystemClock
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
+from quantum_trader.app.bench.ending import end
 from quantum_trader.app.bench.crowd import NOW_MS, first_bars
 from quantum_trader.app.bench.instant_venue import InstantVenue
 from quantum_trader.core.errors import BrokenInvariant
@@ -121,10 +121,7 @@ class LivePath:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> Literal[False]:
-        for task in self._tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await end(self._tasks)
         await self._results.aclose()
         for bus in self._buses:
             await bus.close()
