@@ -14,18 +14,23 @@ from quantum_trader.core.events import (
     IntentProposed,
     IntentRefused,
     IntentSkipped,
+    KillLevelSet,
     OrderAccepted,
     OrderCanceled,
     OrderCommanded,
     OrderFilled,
+    OrderInDoubt,
     OrderRejected,
     RulesAdopted,
     SecondPassed,
 )
+from quantum_trader.core.events.ops import KillLevel
+from quantum_trader.core.events.orders import FillCause
 from quantum_trader.core.risk.limits import RiskLimits
 from quantum_trader.core.rules import ExitRules, Fees, Rules
 from quantum_trader.core.state import TraderState
 from quantum_trader.core.trader import step
+from quantum_trader.core.units import OrderSide
 
 NOON_MS = 1_735_732_800_000
 """2025-01-01 12:00 UTC."""
@@ -94,6 +99,19 @@ def an_intent(side: str = "LONG", at_ms: int = NOON_MS, **changes: Any) -> Inten
     return msgspec.structs.replace(intent, side=side, **changes)
 
 
+def kill(level: KillLevel, at_ms: int = NOON_MS) -> KillLevelSet:
+    """The operator's word."""
+    return KillLevelSet(
+        id=f"k{level}{at_ms}",
+        at_ms=at_ms,
+        trace_id="",
+        account=ACCOUNT,
+        level=level,
+        who="me",
+        why="test",
+    )
+
+
 def refused_by(fact: Fact) -> set[str]:
     """The gates that said no."""
     if not isinstance(fact, IntentRefused | IntentSkipped):
@@ -114,8 +132,12 @@ class Desk:
         self._taken = 0
         self._fills = 0
         adopted = some_rules() if rules is None else rules
-        self.tell(
-            RulesAdopted(id="rules", at_ms=NOON_MS, trace_id="", account=ACCOUNT, rules=adopted)
+        self.adopt(adopted)
+
+    def adopt(self, rules: Rules) -> list[Fact]:
+        """From here on these rules decide."""
+        return self.tell(
+            RulesAdopted(id="rules", at_ms=NOON_MS, trace_id="", account=ACCOUNT, rules=rules)
         )
 
     def tell(self, *facts: Fact) -> list[Fact]:
@@ -190,6 +212,48 @@ class Desk:
                 symbol=command.order.symbol,
                 client_order_id=command.order.client_order_id,
                 reason=reason,
+            )
+        )
+
+    def doubt(self, command: OrderCommanded) -> list[Fact]:
+        """Nobody knows what became of an order."""
+        return self.tell(
+            OrderInDoubt(
+                id=f"{command.order.client_order_id}/in_doubt",
+                at_ms=self._at(None),
+                trace_id=command.trace_id,
+                account=ACCOUNT,
+                plan_id=command.plan_id,
+                role=command.role,
+                symbol=command.order.symbol,
+                client_order_id=command.order.client_order_id,
+                reason="no answer",
+            )
+        )
+
+    def hand(
+        self, side: OrderSide, qty: object, price: object, cause: FillCause = "order"
+    ) -> list[Fact]:
+        """Somebody trades at the venue by hand, or the venue itself does."""
+        self._fills += 1
+        return self.tell(
+            OrderFilled(
+                id=f"{ACCOUNT}:t{self._fills}",
+                at_ms=self._at(None),
+                trace_id="",
+                account=ACCOUNT,
+                plan_id="",
+                role="exit",
+                symbol="BTCUSDT",
+                client_order_id=f"hand-{self._fills}",
+                trade_id=str(self._fills),
+                side=side,
+                qty=Decimal(str(qty)),
+                price=Decimal(str(price)),
+                fee_usd=Decimal(0),
+                liquidity="taker",
+                cause=cause,
+                done=True,
             )
         )
 

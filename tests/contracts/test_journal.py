@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quantum_trader.adapters.journal import register, sqlite
+from quantum_trader.adapters.journal.chain import Record, link
 from quantum_trader.adapters.journal.memory import MemoryJournal
 from quantum_trader.adapters.journal.sqlite import SqliteJournal, audit
 from quantum_trader.core.errors import BrokenInvariant, ConfigError, Fenced, StoreError
@@ -201,11 +203,13 @@ def test_facts_and_cursor_are_written_together_or_not_at_all(
 ) -> None:
     journal = SqliteJournal(path, ACCOUNT)
     journal.conclude([filled(ENTRY, 1)], venue_seq=1)
-    # The second record of the next transaction is refused: its cursor is there already.
-    monkeypatch.setattr(journal, "_venue_seq", 0)
+    # The second record of the next transaction is refused: there is no such kind.
+    nonsense = Record("nonsense", "2", None, 0, b"{}")  # type: ignore[arg-type]
+    monkeypatch.setattr(sqlite, "record_of_cursor", lambda _: nonsense)
     with pytest.raises(StoreError, match="constraint"):
-        journal.conclude([filled(ENTRY, 2)], venue_seq=1)
+        journal.conclude([filled(ENTRY, 2)], venue_seq=2)
     assert facts_in(journal) == [filled(ENTRY, 1)]
+    assert journal.venue_seq() == 1
     monkeypatch.undo()
     assert journal.conclude([filled(ENTRY, 2)], venue_seq=2) == 1
     assert audit(path) == journal.verify() == 5
@@ -292,6 +296,71 @@ def test_what_was_tampered_with_is_found(path: Path, damage: str, text: str) -> 
     apsw.Connection(str(path)).execute(damage)
     with pytest.raises(StoreError, match=text):
         audit(path)
+
+
+def test_a_name_that_was_written_twice_is_found(path: Path) -> None:
+    journal = SqliteJournal(path, ACCOUNT)
+    journal.intend([ENTRY])
+    db = apsw.Connection(str(path))
+    kind = "order"
+    head, body = db.execute("SELECT hash, body FROM record WHERE number = 2").fetchone()
+    row = (3, kind, NAME, NAME, 0, body, link(head, kind, body))
+    db.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    with pytest.raises(StoreError, match="record 3 repeats the name"):
+        audit(path)
+
+
+def test_a_disk_that_knows_orders_only_from_its_file_answers_like_one_that_wrote_them(
+    path: Path,
+) -> None:
+    a_long_journal(path).close()
+    journal = SqliteJournal(path, ACCOUNT)
+    order = order_command("stop", "plan-7")
+    assert journal.intend([order, cancel_command(order)]) == [False, False]
+    assert journal.conclude([accepted(order), canceled(order)], venue_seq=None) == 0
+    known = journal.known(order.order.client_order_id)
+    assert known is not None
+    assert (known.command, known.outcome) == (order, accepted(order))
+    with pytest.raises(BrokenInvariant):
+        journal.intend([order_command("stop", "plan-7", qty="0.6")])
+    assert journal.intend([cancel_command(order, 2)]) == [True]
+    assert journal.unresolved() == []
+
+
+def one_per_kind(what: tuple[object, object]) -> int:
+    """A hash that is the same for all names of a kind, until it is asked for another one."""
+    return len(what[0]) if isinstance(what[0], str) else hash(what)
+
+
+def test_names_that_share_a_hash_are_told_apart(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(register, "hash", one_per_kind, raising=False)
+    orders = [order_command("stop", f"plan-{number}") for number in range(9)]
+    journal = SqliteJournal(path, ACCOUNT)
+    for _ in range(2):
+        fresh = journal.intend(orders)
+        journal.conclude([accepted(one) for one in orders], venue_seq=None)
+        journal.conclude([canceled(one) for one in orders[:5]], venue_seq=None)
+        for one in orders:
+            known = journal.known(one.order.client_order_id)
+            assert known is not None
+            assert (known.command, known.outcome) == (one, accepted(one))
+        journal.close()
+        journal = SqliteJournal(path, ACCOUNT)
+    assert fresh == [False] * len(orders)
+    assert journal.intend([order_command("stop", "plan-x")]) == [True]
+
+
+def test_the_outbox_is_the_same_from_memory_and_from_the_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "TAIL", 4)
+    journal = a_long_journal(path)
+    again = SqliteJournal(path, ACCOUNT)
+    for after in range(103):
+        assert journal.outbox(after, 7) == again.outbox(after, 7)
+    assert len(journal._tail) < 8
 
 
 def test_a_write_survives_in_the_file_before_the_call_returns(path: Path) -> None:

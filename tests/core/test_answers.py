@@ -7,11 +7,9 @@ from quantum_trader.core.events import (
     IntentApplied,
     IntentRefused,
     IntentSkipped,
-    KillLevelSet,
     OrderCommanded,
     PlanMade,
 )
-from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.intent_edge import plan_id_of
 from quantum_trader.core.state import TraderState
 from tests.support import (
@@ -21,6 +19,7 @@ from tests.support import (
     Desk,
     a_candle,
     an_intent,
+    kill,
     refused_by,
     some_rules,
 )
@@ -31,18 +30,6 @@ HOUR_MS = 3_600_000
 def drain(on: bool) -> DrainSwitched:
     return DrainSwitched(
         id=f"d{on}", at_ms=NOON_MS, trace_id="", account=ACCOUNT, on=on, who="me", why="test"
-    )
-
-
-def kill(level: KillLevel, at_ms: int = NOON_MS) -> KillLevelSet:
-    return KillLevelSet(
-        id=f"k{level}{at_ms}",
-        at_ms=at_ms,
-        trace_id="",
-        account=ACCOUNT,
-        level=level,
-        who="me",
-        why="test",
     )
 
 

@@ -139,6 +139,53 @@ async def test_bars_missed_while_the_connection_was_lost_come_first_and_once(
         assert opens(await take(data, 6)) == [0, 1, 2, 3, 4, 5]
 
 
+async def test_bars_missed_while_the_connection_was_lost_do_not_wait_for_the_next_bar(
+    market: FakeMarket,
+) -> None:
+    market.scripts = [[mark(minute(0) + 1, 0)], [mark(minute(3) + 1, 0)]]
+    async with serving(market) as venue:
+        data = BinanceMarket(["BTCUSDT"], venue, Backoff(0.01, 0.02))
+        await data.open(3)
+        async with aclosing(_generator(data)) as facts:
+            await anext(facts)
+            market.rows["BTCUSDT"] = [bar_row(minute(n)) for n in range(4)]
+            market.now_ms = minute(3)
+            found = [await anext(facts) for _ in range(4)]
+    assert opens(found[:3]) == [0, 1, 2]
+    assert isinstance(found[3], MarkPriced)
+
+
+async def test_a_bar_that_rest_told_first_is_not_told_again_by_the_stream(
+    market: FakeMarket,
+) -> None:
+    market.scripts = [[kline(minute(0)), kline(minute(2)), kline(minute(3))]]
+    async with serving(market) as venue:
+        data = BinanceMarket(["BTCUSDT"], venue)
+        await data.open(3)
+        async with aclosing(_generator(data)) as facts:
+            first = await anext(facts)
+            market.rows["BTCUSDT"] = [bar_row(minute(n)) for n in range(4)]
+            market.now_ms = minute(3) + 1
+            rest = [await anext(facts) for _ in range(3)]
+    assert opens([first, *rest]) == [0, 1, 2, 3]
+
+
+async def test_a_bar_that_does_not_come_is_asked_for_now_and_then_only(
+    market: FakeMarket,
+) -> None:
+    market.rows["BTCUSDT"] = []
+    late_ms = minute(1) + 15_000
+    market.scripts = [[mark(late_ms + n * 1_000, 0) for n in range(31)]]
+    async with serving(market) as venue:
+        data = BinanceMarket(["BTCUSDT"], venue)
+        await data.open(3)
+        asked_at_start = len(market.fetched)
+        market.now_ms = late_ms
+        assert len(await take(data, 31)) == 31
+    bars_asked = [path for path in market.fetched[asked_at_start:] if "klines" in path]
+    assert len(bars_asked) == 1 + 2
+
+
 async def test_a_hole_in_the_stream_is_filled_before_the_bar_behind_it(market: FakeMarket) -> None:
     market.scripts = [[kline(minute(0)), kline(minute(4))]]
     async with serving(market) as venue:

@@ -73,6 +73,7 @@ async def trade_until_killed(path: Path) -> None:
         for order in (BUY, STOP, BID):
             name = f"{order.client_order_id}-{number}"
             await exchange.place(msgspec.structs.replace(order, client_order_id=name))
+            await exchange.find(SYMBOL, name)
             sys.stdout.write(name + "\n")
             sys.stdout.flush()
         await exchange.advance(a_tick(number + 1, 1890.0))
@@ -184,8 +185,12 @@ async def test_prices_alone_are_written_seldom(
     for number in range(2 * FACTS_UNSAVED_MAX):
         await exchange.advance(a_tick(number, 2000.0 + number))
     assert len(writes) == 2
-    await exchange.place(BUY)
-    assert len(writes) == 3
+    for number in range(3):
+        await exchange.place(msgspec.structs.replace(BUY, client_order_id=f"in-{number}"))
+    assert len(writes) == 2
+    for _ in range(2):
+        assert len(await exchange.updates(0, 0)) == 3
+        assert len(writes) == 3
     await exchange.close()
 
 
@@ -203,9 +208,46 @@ async def test_what_cannot_be_written_is_not_shown(tmp_path: Path) -> None:
     exchange = PaperExchange(RULES, store)
     await exchange.advance(a_tick(1, 2000.0))
     store.close()
-    with pytest.raises(StoreError):
-        await exchange.place(BUY)
-    assert not await exchange.updates(0, 0)
+    await exchange.place(BUY)
+    for _ in range(2):
+        with pytest.raises(StoreError):
+            await exchange.updates(0, 0)
+        with pytest.raises(StoreError):
+            await exchange.find(SYMBOL, BUY.client_order_id)
+        with pytest.raises(StoreError):
+            await exchange.account()
+        with pytest.raises(StoreError):
+            await exchange.advance(a_tick(2, 2000.0))
+    assert exchange.reported_seq() == 0
+
+
+async def test_an_order_that_nobody_was_told_about_dies_with_the_process(tmp_path: Path) -> None:
+    path = tmp_path / "paper.sqlite"
+    store = PaperStore(path)
+    first = PaperExchange(RULES, store)
+    await first.advance(a_tick(1, 2000.0))
+    await first.place(BUY)
+    before = await first.account()
+    await first.place(msgspec.structs.replace(BUY, client_order_id="lost"))
+    store.close()
+    second = PaperExchange(RULES, PaperStore(path))
+    assert await second.account() == before
+    assert await second.find(SYMBOL, "lost") is None
+    assert [one.client_order_id for one in await second.updates(0, 0)] == ["in"]
+    await second.close()
+
+
+async def test_the_market_moves_only_what_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "paper.sqlite"
+    store = PaperStore(path)
+    first = PaperExchange(RULES, store)
+    await first.advance(a_tick(1, 2000.0))
+    await first.place(BUY)
+    await first.advance(a_tick(2, 2000.0))
+    store.close()
+    second = PaperExchange(RULES, PaperStore(path))
+    assert await second.find(SYMBOL, "in") is not None
+    await second.close()
 
 
 async def test_a_position_without_its_instrument_is_no_start(tmp_path: Path) -> None:
@@ -286,6 +328,7 @@ async def test_what_is_written_brings_the_prices_before_it_along(tmp_path: Path)
     await first.advance(msgspec.structs.replace(a_tick(1, 300.0), symbol="BNBUSDT"))
     await first.advance(a_tick(1, 2000.0))
     await first.place(BUY)
+    await first.updates(0, 0)
     store.close()
     second = PaperExchange(RULES, PaperStore(path))
     bnb = msgspec.structs.replace(BUY, client_order_id="bnb", symbol="BNBUSDT")

@@ -9,14 +9,14 @@ from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.adapters.clock import ManualClock, SystemClock
 from quantum_trader.core.errors import BusUnreachable
 from quantum_trader.ports import Commit, CommitOutcome, Entry
+from quantum_trader.services.batch import Handled
 from quantum_trader.services.loop import LoopSettings
 from quantum_trader.services.patience import Patience
 from quantum_trader.services.recovery import rebuild_from_log
-from quantum_trader.streams import (
-    TRADER,
-)
+from quantum_trader.streams import APPLY_PLAN, TRADER
 from tests.loops import (
     diary_fold,
+    ended,
     records_of,
     second,
     tell,
@@ -69,6 +69,46 @@ async def test_a_running_loop_bears_lost_answers_and_takes_everything_once() -> 
     assert rebuilt.state.seen == [f"s{n}" for n in range(12)]
     with pytest.raises(asyncio.CancelledError):
         await running
+
+
+async def test_a_loop_starts_again_when_a_commit_of_its_own_news_had_no_answer() -> None:
+    bus = BlinkingBus()
+    bus.blinked, bus.commits = True, 2
+    consumer = trader_on(bus, settings=LoopSettings(account="a"), clock=SystemClock())
+
+    async def news() -> Handled:
+        return Handled([(APPLY_PLAN, ended("news", "by itself"))])
+
+    await consumer.start()
+    running = asyncio.create_task(consumer.run())
+    await asyncio.sleep(0.01)
+    with pytest.raises(BusUnreachable):
+        await consumer.publish(news)
+    for n in range(4):
+        await tell(bus, second(n))
+    await asyncio.wait_for(until(bus, 4), 5)
+    assert not running.done()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def test_a_batch_after_a_commit_without_an_answer_asks_for_a_new_start() -> None:
+    bus = BlinkingBus()
+    bus.blinked, bus.commits = True, 2
+    consumer = trader_on(bus)
+
+    async def news() -> Handled:
+        return Handled([(APPLY_PLAN, ended("news", "by itself"))])
+
+    await consumer.start()
+    with pytest.raises(BusUnreachable, match="no answer"):
+        await consumer.publish(news)
+    await tell(bus, second(1))
+    with pytest.raises(BusUnreachable, match="starts again"):
+        await consumer.poll_once()
+    await consumer.start()
+    assert await consumer.poll_once() == 1
 
 
 class DeadBus(MemoryBus):

@@ -34,8 +34,9 @@ class Target(msgspec.Struct, frozen=True):
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """A position, or an entry on its way (``qty`` 0). None is missing, times are the market's.
 
-    ``stop_price`` is confirmed at the venue; ``stop_sent`` is on its way there. ``stages`` of
-    ``legs`` targets were harvested. A position without a plan is not ours and has no stop.
+    ``stop_price`` is confirmed at the venue; ``stop_sent`` is on its way there. While
+    ``naked_since_ms`` is set no confirmed stop covers all of the position. ``stages`` of ``legs``
+    targets were harvested. A position without a plan is not ours and has no stop.
     """
 
     symbol: str
@@ -59,6 +60,11 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     risk_usd: Decimal | None = None
     closing: str | None = None
 
+    @property
+    def protected(self) -> bool:
+        """A confirmed stop covers all of it."""
+        return self.stop_price is not None and self.naked_since_ms is None
+
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The account as the books have it at ``at_ms``, the trader's own time."""
@@ -72,7 +78,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Posted(msgspec.Struct, frozen=True):
-    """What is on the board. ``head`` is None before the trader's first rules."""
+    """What is on the board. ``head`` is None before the trader's first rules and second."""
 
     head: Head | None
     held: tuple[Held, ...]
@@ -93,8 +99,8 @@ class Board:
         self, state: TraderState, said: Sequence[Fact]
     ) -> Mapping[str, Mapping[str, bytes | None]]:
         """The hash fields that may have changed; one per symbol, and the head."""
-        if state.rules is None:
-            return {}
+        if state.rules is None or not state.now_ms:
+            return {}  # Before the first second nobody could say how old it is.
         if state.now_ms - self._written_ms >= REFRESH_MS:
             self._written_ms = state.now_ms
             symbols: Iterable[str] = state.markets
@@ -170,7 +176,7 @@ def _of_plan(plan: Plan) -> dict[str, Any]:
     sent = next(reversed(plan.next_stops.values()), None)
     return {
         "plan_id": made.plan_id,
-        "trace_id": plan.trace_id,
+        "trace_id": made.trace_id,
         "strategy": made.strategy,
         "leverage": made.leverage,
         "opened_ms": plan.opened_ms or None,

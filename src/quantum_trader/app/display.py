@@ -92,10 +92,11 @@ def _mode(view: View) -> Word:
 
 def protection(held: Held, at_ms: int) -> Word:
     """Whether a confirmed stop stands, in a word."""
-    if held.stop_price is not None:
+    if held.protected:
         return Word("CONFIRMED", "good")
+    name = "NAKED" if held.stop_price is None else "NOT ALL OF IT"
     since = "" if held.naked_since_ms is None else f" for {span_text(at_ms - held.naked_since_ms)}"
-    return Word(f"NAKED{since}", "bad")
+    return Word(f"{name}{since}", "bad")
 
 
 def outcome(fact: Outcome) -> Word:

@@ -71,8 +71,8 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
 async def choose(wanted: Wanted, config: Config, bus: Bus, venue: Venue | None = None) -> Market:
     """Open the market that was asked for.
 
-    Raises ``ConfigError`` for one that cannot be played, ``Unreachable`` for a real one that was
-    insisted on, and for the one the data folder's positions came from.
+    Raises ``ConfigError`` for one that cannot be had and nothing else will do: because it was
+    insisted on, or because the positions in the data folder came from it.
     """
     if wanted.recording is not None:
         return await _recorded(wanted, wanted.recording, config, bus)
@@ -86,9 +86,9 @@ async def choose(wanted: Wanted, config: Config, bus: Bus, venue: Venue | None =
         return await _binance(config, venue)
     except Unreachable as error:
         if wanted.choice == "binance":
-            raise
+            raise ConfigError(f"--market binance: {error}") from error
         if owner is not None:
-            raise Unreachable(
+            raise ConfigError(
                 f"{error}; {config.home} holds positions of that market, so no other prices will "
                 "do. Try again later, or trade a simulated market in a folder of its own: "
                 "--market synthetic --data-dir FOLDER"

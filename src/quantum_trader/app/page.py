@@ -65,7 +65,12 @@ class Page:
 
     async def run(self) -> NoReturn:
         """Serve for ever."""
-        await self._server.serve(sockets=[self._socket])
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            # When it is cancelled it leaves its sockets to the loop.
+            for server in getattr(self._server, "servers", ()):
+                server.close()
         raise BrokenInvariant("the page's server ended")
 
     def close(self) -> None:

@@ -12,13 +12,14 @@ from quantum_trader.adapters.clock import ManualClock
 from quantum_trader.adapters.exchanges.paper import PaperExchange
 from quantum_trader.adapters.journal.memory import MemoryJournal
 from quantum_trader.core.errors import BrokenInvariant
-from quantum_trader.core.events import Fact, IntentProposed, MarketFact, RulesAdopted
+from quantum_trader.core.events import Fact, IntentProposed, MarketFact, RulesAdopted, SecondPassed
 from quantum_trader.core.intent_edge import write_intent
 from quantum_trader.core.matching.rules import MatchingRules
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.signals import AnyModel
 from quantum_trader.core.state import TraderState
 from quantum_trader.core.trader import step
+from quantum_trader.ports import Exchange
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Handler
 from quantum_trader.services.fold import Fold, snapshots_of
@@ -26,6 +27,8 @@ from quantum_trader.services.gateway import Gateway, GatewayService
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.signals import signals_fold
 from quantum_trader.streams import (
+    CLOCK,
+    CLOCK_STREAM,
     FEED,
     GATEWAY,
     OPERATOR,
@@ -50,12 +53,20 @@ _COMMANDS = read_by(GATEWAY)
 
 Sink = Callable[[Fact, Sequence[Fact]], None]
 """Is shown every fact the trader took and what it said."""
+Door = Callable[[PaperExchange], Exchange]
+"""What stands between the gateway and the venue."""
 
 
 class Rig:
     """One account, its venue and its models in this process."""
 
-    def __init__(self, rules: Rules, models: Sequence[AnyModel], sink: Sink) -> None:
+    def __init__(
+        self,
+        rules: Rules,
+        models: Sequence[AnyModel],
+        sink: Sink,
+        door: Door = lambda venue: venue,
+    ) -> None:
         self.clock = ManualClock()
         self.bus = MemoryBus()
         self.venue = PaperExchange(matching_rules(rules))
@@ -72,7 +83,8 @@ class Rig:
             snapshots_of(TraderState, NEVER),
             wire.Reader(rules.account),
         )
-        gateway = Gateway(self.venue, MemoryJournal(), rules.account, self.clock, self.clock.now_ms)
+        exchange = door(self.venue)
+        gateway = Gateway(exchange, MemoryJournal(), rules.account, self.clock, self.clock.now_ms)
         self._gateway = GatewayService(self.bus, gateway, quiet, self.clock)
         self._signals = self._consumer(SIGNALS, signals_fold(models, rules.account), quiet)
         self._trader = self._consumer(TRADER, self.trader, quiet)
@@ -85,11 +97,11 @@ class Rig:
         self.clock.move_to(now_ms)
         for service in (self._signals, self._trader, self._gateway):
             await service.start()
-        adopted = RulesAdopted(
-            id="rules", at_ms=now_ms, trace_id="", account=self.rules.account, rules=self.rules
+        await self.order(
+            RulesAdopted(
+                id="rules", at_ms=now_ms, trace_id="", account=self.rules.account, rules=self.rules
+            )
         )
-        await self.bus.append(OPERATOR_STREAM, [wire.write(adopted)], writer=OPERATOR)
-        await self.settle()
 
     async def show(self, facts: Sequence[MarketFact]) -> None:
         """Let these market facts happen, in this order, and everything that follows from them.
@@ -108,6 +120,19 @@ class Rig:
             for stream, told in groupby(facts, key=_stream_of):
                 await self.bus.append(stream, [wire.write(fact) for fact in told], writer=FEED)
         await self._signals.poll_once()
+        await self.settle()
+
+    async def wait_until(self, at_ms: int) -> None:
+        """Let time pass: the clock says so, and the venue is listened to."""
+        self.clock.move_to(at_ms)
+        second = SecondPassed(id=f"second:{at_ms}", at_ms=at_ms, trace_id="", account="")
+        await self.bus.append(CLOCK_STREAM, [wire.write(second)], writer=CLOCK)
+        await self._gateway.pump_once()
+        await self.settle()
+
+    async def order(self, fact: Fact) -> None:
+        """Put the operator's word on its stream, and let what follows happen."""
+        await self.bus.append(OPERATOR_STREAM, [wire.write(fact)], writer=OPERATOR)
         await self.settle()
 
     async def propose(self, intent: IntentProposed) -> None:

@@ -22,7 +22,7 @@ from quantum_trader.app.market import Market, Wanted, choose
 from quantum_trader.app.page import Page
 from quantum_trader.app.watch import EVERY_S, About, View, Watch
 from quantum_trader.app.wiring import INSTANCE, System, paper_parts
-from quantum_trader.core.errors import BusUnreachable
+from quantum_trader.core.errors import BusUnreachable, ConfigError
 from quantum_trader.core.events import Fact
 from quantum_trader.services.supervisor import Start, run_services
 from quantum_trader.streams import FEED
@@ -142,19 +142,22 @@ def _then_stop(service: Start, why: str) -> Start:
     return until_its_end
 
 
-async def _stop(why: str) -> NoReturn:
-    """End the process the way a person would: one way to stop is enough."""
+async def _stop(why: str) -> None:
+    """End the process the way a person would, and wait for it: one way to stop is enough."""
     _log.info("stopping", reason=why)
     signal.raise_signal(signal.SIGTERM)
     await asyncio.Event().wait()
-    raise AssertionError
 
 
 @asynccontextmanager
 async def _server(config: Config) -> AsyncIterator[str]:
     """The stream server: the one that was named, else our own in the data folder."""
     if config.redis_url:
-        for warning in await examine(config.redis_url):
+        try:
+            warnings = await examine(config.redis_url)
+        except ValueError as error:
+            raise ConfigError(f"redis_url: {error}") from error
+        for warning in warnings:
             _log.warning(warning)
         yield config.redis_url
         return

@@ -4,18 +4,14 @@ It reads and decides nothing. Every number keeps the time it is of, so that whoe
 say how old it is.
 """
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
 from decimal import Decimal
-from typing import NoReturn, TypeVar
 
 import msgspec
 
 from quantum_trader.app import board
 from quantum_trader.app.board import Head, Held
-from quantum_trader.core.errors import BusUnreachable
 from quantum_trader.core.events import (
     Fact,
     IntentApplied,
@@ -34,8 +30,6 @@ TRADES_KEPT = 15
 SAMPLES_KEPT = 600
 
 Outcome = IntentApplied | IntentRefused | IntentSkipped
-
-F = TypeVar("F", bound=Fact)
 
 
 class About(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,8 +76,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def protected(self) -> int:
-        """How many positions have a confirmed stop."""
-        return sum(held.stop_price is not None for held in self.positions)
+        """How many positions are covered by a confirmed stop."""
+        return sum(held.protected for held in self.positions)
 
 
 class Watch:
@@ -137,13 +131,6 @@ class Watch:
                 self._closed += 1
         self._sample()
         return [*outcomes, *trades]
-
-    async def run(self) -> NoReturn:
-        """Look for ever. A server that does not answer only makes what is shown older."""
-        while True:
-            with suppress(BusUnreachable):
-                await self.look()
-            await asyncio.sleep(EVERY_S)
 
     async def _new(self, stream: str) -> list[Fact]:
         """Everything on a stream since the last look."""

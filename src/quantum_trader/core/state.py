@@ -15,6 +15,7 @@ from quantum_trader.core.books.trade import OpenTrade
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.market.view import MarketView
 from quantum_trader.core.orders.plan import Plan
+from quantum_trader.core.orders.stray import Stray
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.units import ZERO, decimal_of
 
@@ -24,13 +25,16 @@ class Exposure(msgspec.Struct, kw_only=True):
 
     ``margin_usd`` is the initial margin at entry cost, ``gross_usd`` the cost of all positions,
     ``unrealized_usd`` their profit at mark and ``open_loss_usd`` (never above zero) the part of
-    it that is lost.
+    it that is lost. ``coming_usd`` is the notional that entries under way may still fill, and
+    ``coming_margin_usd`` what they will bind.
     """
 
     margin_usd: Decimal = ZERO
     gross_usd: Decimal = ZERO
     unrealized_usd: Decimal = ZERO
     open_loss_usd: Decimal = ZERO
+    coming_usd: Decimal = ZERO
+    coming_margin_usd: Decimal = ZERO
 
 
 class TraderState(msgspec.Struct, kw_only=True):
@@ -38,7 +42,8 @@ class TraderState(msgspec.Struct, kw_only=True):
 
     ``planned`` maps every plan id ever used to when; it is never forgotten, so that one signal
     can never have two plans. ``refused`` maps a plan id to the time until which a repeat of it
-    has to be recognised here; after that its age alone refuses it.
+    has to be recognised here; after that its age alone refuses it. ``strays`` are positions that
+    no plan owns. ``unrealized`` and ``margins`` are what each symbol adds to the exposure.
     """
 
     now_ms: int = 0
@@ -50,10 +55,12 @@ class TraderState(msgspec.Struct, kw_only=True):
     trades: dict[str, OpenTrade] = {}
     plans: dict[str, Plan] = {}
     plan_of: dict[str, str] = {}
+    strays: dict[str, Stray] = {}
     planned: dict[str, int] = {}
     refused: dict[str, int] = {}
     exposure: Exposure = msgspec.field(default_factory=Exposure)
     unrealized: dict[str, Decimal] = {}
+    margins: dict[str, Decimal] = {}
     last_open_ms: dict[str, int] = {}
     last_close_ms: dict[str, int] = {}
     ledger: Ledger = msgspec.field(default_factory=Ledger)
@@ -67,7 +74,8 @@ class TraderState(msgspec.Struct, kw_only=True):
     def available_usd(self) -> Decimal:
         """What may back new positions: open losses lessen it, open profits do not grow it."""
         exposure = self.exposure
-        return self.ledger.wallet_usd + exposure.open_loss_usd - exposure.margin_usd
+        bound_usd = exposure.margin_usd + exposure.coming_margin_usd
+        return self.ledger.wallet_usd + exposure.open_loss_usd - bound_usd
 
     @property
     def account(self) -> str:

@@ -6,7 +6,8 @@ Deterministic: no clock, no randomness, no I/O. Time is what the facts say it is
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from quantum_trader.core.books.booking import book_funding, revalue
+from quantum_trader.core.books.booking import book_funding
+from quantum_trader.core.books.exposure import revalue
 from quantum_trader.core.books.trade import OpenTrade
 from quantum_trader.core.events import (
     CandleClosed,
@@ -31,6 +32,7 @@ from quantum_trader.core.events import (
 from quantum_trader.core.market.publish import publish_state
 from quantum_trader.core.market.view import MarketView, observe
 from quantum_trader.core.market.window import BarWindow
+from quantum_trader.core.orders.clearing import check_stray
 from quantum_trader.core.orders.deadlines import check_deadlines
 from quantum_trader.core.orders.opening import on_intent
 from quantum_trader.core.orders.reports import on_order_fact
@@ -61,35 +63,47 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
         revalue(state, fact.symbol)
         _mark_trade(state.trades.get(fact.symbol), fact)
     plan_id = state.plan_of.get(fact.symbol)
+    stray = fact.symbol in state.strays
     due = isinstance(fact, CandleClosed) and view.state_due()
-    if plan_id is None and not due:
+    if plan_id is None and not due and not stray:
         return _NOTHING
     out = Out(fact, state.account, state.now_ms)
     if due:
         publish_state(state, fact.symbol, out)
     if plan_id is not None:
         check_deadlines(state, state.plans[plan_id], out)
+    if stray:
+        check_stray(state, fact.symbol, out)
     return out.facts
 
 
 def _mark_trade(trade: OpenTrade | None, fact: MarketFact) -> None:
-    """Note the best and worst prices a trade has seen."""
+    """Note the best and worst prices a trade has seen; a bar may have begun before it."""
     if trade is None:
         return
     if isinstance(fact, CandleClosed):
-        trade.mark(fact.high)
-        trade.mark(fact.low)
+        if fact.open_ms >= trade.opened_ms:
+            trade.mark(fact.high)
+            trade.mark(fact.low)
+        trade.mark(fact.close)
     elif isinstance(fact, Tick):
         trade.mark(fact.price)
 
 
 def _on_second(state: TraderState, fact: SecondPassed) -> Sequence[Fact]:
-    if fact.at_ms <= state.now_ms and not state.plans:
-        return _NOTHING
     state.now_ms = max(state.now_ms, fact.at_ms)
+    return _time_passed(state, fact)
+
+
+def _time_passed(state: TraderState, fact: Fact) -> Sequence[Fact]:
+    """Look at everything that time may have decided."""
+    if not state.plans and not state.strays:
+        return _NOTHING
     out = Out(fact, state.account, state.now_ms)
     for plan in list(state.plans.values()):
         check_deadlines(state, plan, out)
+    for symbol in list(state.strays):
+        check_stray(state, symbol, out)
     return out.facts
 
 
@@ -119,10 +133,7 @@ def _on_drain(state: TraderState, fact: DrainSwitched) -> Sequence[Fact]:
 def _on_kill_level(state: TraderState, fact: KillLevelSet) -> Sequence[Fact]:
     state.kill_level = fact.level
     state.now_ms = max(state.now_ms, fact.at_ms)
-    out = Out(fact, state.account, state.now_ms)
-    for plan in list(state.plans.values()):
-        check_deadlines(state, plan, out)
-    return out.facts
+    return _time_passed(state, fact)
 
 
 def _on_rules(state: TraderState, fact: RulesAdopted) -> Sequence[Fact]:

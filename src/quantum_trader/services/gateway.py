@@ -38,6 +38,8 @@ PROJECTION = "gateway"
 PUBLISHED = "published"
 PUBLISH_MAX = 1_000
 PUMP_WAIT_MS = 200
+LANES_AT_ONCE = 16
+"""So many symbols have a request of ours under way at one time."""
 
 
 class News(msgspec.Struct, frozen=True):
@@ -118,13 +120,17 @@ class Gateway:
 
     async def listen(self, wait_ms: int) -> News:
         """What the venue has to say by itself, and to our questions. Changes nothing."""
+        began_ms = self._clock.now_ms()
         reports = await self._reports(wait_ms)
+        if not reports and self._clock.now_ms() == began_ms:
+            # A venue that answers without waiting must not be asked without a pause.
+            await self._clock.sleep_until(began_ms + wait_ms)
         return News(reports, await self._doubts.ask())
 
     def is_news(self, news: News) -> bool:
         """Whether there is anything to write down or to publish."""
         return bool(
-            news.reports
+            self._unread(news.reports)
             or news.answers.facts
             or news.answers.ends
             or self._journal.outbox(self._published, 1)
@@ -132,18 +138,30 @@ class Gateway:
 
     async def take(self, news: News) -> Handled:
         """Write news down and publish it."""
-        self._conclude(news.answers, news.reports)
+        self._conclude(news.answers, self._unread(news.reports))
         return self._unpublished()
 
     async def _send(self, lanes: Sequence[Sequence[Command]], sent: Sequence[Sent]) -> None:
-        """Symbols side by side, each in its order. Waits for all; raises the first failure."""
+        """Symbols side by side, each in its order. Tries all; raises the first failure."""
+        waiting = zip(lanes, sent, strict=True)
+        failures: list[Locked] = []
+
+        async def work() -> None:
+            for lane, into in waiting:
+                try:
+                    await self._sender.send(lane, into)
+                except Locked as error:
+                    failures.append(error)
+
         if len(lanes) == 1:
-            await self._sender.send(lanes[0], sent[0])
-            return
-        sending = (self._sender.send(lane, into) for lane, into in zip(lanes, sent, strict=True))
-        for failure in await asyncio.gather(*sending, return_exceptions=True):
-            if failure is not None:
-                raise failure
+            await work()
+        else:
+            workers = (work() for _ in lanes[:LANES_AT_ONCE])
+            for failure in await asyncio.gather(*workers, return_exceptions=True):
+                if failure is not None:
+                    raise failure
+        if failures:
+            raise failures[0]
 
     async def _reports(self, wait_ms: int) -> Sequence[AnyVenueUpdate]:
         try:
@@ -152,6 +170,13 @@ class Gateway:
             # They are kept at the venue and will be asked for again.
             await self._clock.sleep_until(self._clock.now_ms() + wait_ms)
             return ()
+
+    def _unread(self, reports: Sequence[AnyVenueUpdate]) -> Sequence[AnyVenueUpdate]:
+        """Reports that a batch of commands has not written down in the meantime."""
+        read_seq = self._journal.venue_seq()
+        if reports and reports[0].seq > read_seq:
+            return reports
+        return [report for report in reports if report.seq > read_seq]
 
     def _conclude(self, answers: Answers, reports: Sequence[AnyVenueUpdate]) -> None:
         facts = [*answers.facts, *map(self._fact, reports), *answers.ends]
@@ -225,7 +250,6 @@ class GatewayService:
             try:
                 await self.pump_once(PUMP_WAIT_MS)
                 patience.relieved()
-                # A venue that answers without waiting must not keep the commands from running.
                 await asyncio.sleep(0)
             except BusUnreachable as error:
                 await patience.bear(error)

@@ -87,6 +87,7 @@ class Consumer:
         self._one_at_a_time = asyncio.Lock()
         self._lease = Lease(service, 0)
         self._standing: Standing | None = None
+        self._unanswered = False
         self._silent: list[Entry] = []
         self._unfinished: list[str] = []
         self._claim_due_ms = 0
@@ -100,6 +101,7 @@ class Consumer:
             # Restoring first would miss what a predecessor commits until it is fenced.
             self._lease = Lease(self._service, await self._bus.take_lease(self._service))
             self._standing = await self._handler.restore(self._bus, self._service)
+            self._unanswered = False
             self._silent.clear()
             self._claim_due_ms = 0
 
@@ -219,6 +221,8 @@ class Consumer:
     def _take_standing(self) -> Standing:
         """The standing, which is put back after the commit; whatever fails before leaves none."""
         standing, self._standing = self._standing, None
+        if standing is None and self._unanswered:
+            raise BusUnreachable(f"a commit of {self._service} had no answer; it starts again")
         if standing is None:
             raise BrokenInvariant(f"the loop of {self._service} failed, or was never started")
         return standing
@@ -253,6 +257,10 @@ class Consumer:
             entries = [*self._silent, *work.entries]
             work = Work(entries, work.handled, work.dead, work.skipped)
         commit = commit_of(work, self._lease, standing)
-        await self._bus.commit(commit)
+        try:
+            await self._bus.commit(commit)
+        except BusUnreachable:
+            self._unanswered = True
+            raise
         self._silent.clear()
         return Standing(commit.seq, standing.out + len(commit.outputs))

@@ -242,9 +242,10 @@ class MemoryBus:
             self._readings[reading] = groups
         now_ms = self._now_ms()
         found: list[Entry] = []
+        consumer = self._consumer
         for log, group in groups:
-            group.seen_ms[self._consumer] = now_ms
-            if group.next < log.added:
+            group.seen_ms[consumer] = now_ms
+            if group.next < log.start + len(log.entries):
                 found += log.take(group, self._consumer, count, now_ms)
         return found
 

@@ -87,12 +87,14 @@ class Log:
     def take(self, group: Group, consumer: str, count: int, now_ms: int) -> list[Entry]:
         """Deliver the next entries; what was lost before its delivery is never delivered."""
         found: list[Entry] = []
-        while len(found) < count and group.next < self.added:
-            entry = self.entries[group.next - self.start]
+        at, start, end = group.next, self.start, self.added
+        while len(found) < count and at < end:
+            entry = self.entries[at - start]
             if entry.fields is not None:
-                group.pending[entry.id] = Delivery(entry, group.next, consumer, now_ms)
+                group.pending[entry.id] = Delivery(entry, at, consumer, now_ms)
                 found.append(entry)
-            group.next += 1
+            at += 1
+        group.next = at
         if found:
             group.last_delivered = found[-1].id
         return found

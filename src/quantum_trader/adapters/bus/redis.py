@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 from quantum_trader.adapters.bus import keys, scripts
 from quantum_trader.adapters.bus.connection import ANSWER_TIMEOUT_S, answers, connect
+from quantum_trader.adapters.bus.lines import Argument, Lines
 from quantum_trader.adapters.bus.redis_commit import commit_call, outcome, pairs
 from quantum_trader.adapters.bus.redis_info import describe
 from quantum_trader.adapters.bus.refusals import check_fields, check_start
-from quantum_trader.adapters.bus.scripts import Argument, Script
+from quantum_trader.adapters.bus.scripts import Script
 from quantum_trader.core.errors import BusUnreachable, StoreError
 from quantum_trader.ports import Commit, CommitOutcome, Entry, Fields, Saved, StreamInfo
 
@@ -42,7 +43,7 @@ class RedisBus:
         self._url = url
         self._consumer = consumer
         self._client = connect(url, answer_timeout_s=answer_timeout_s)
-        self._reader = connect(url, answer_timeout_s=None)
+        self._lines = Lines(url, answer_timeout_s=answer_timeout_s)
         self._instance = secrets.token_hex(8)
         self._numbers = counter(1)
         self._turns: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -74,19 +75,20 @@ class RedisBus:
 
         Waits at most ``block_ms`` (and two seconds) where there is nothing.
         """
-        block = min(block_ms, BLOCK_MS_MAX) if block_ms > 0 else None
+        block = min(block_ms, BLOCK_MS_MAX) if block_ms > 0 else 0
+        waiting = ("BLOCK", block) if block else ()
         with answers(self._url, service, streams):
-            async with asyncio.timeout((block or 0) / 1000 + BLOCK_GRACE_S):
-                answer: Any = await self._reader.xreadgroup(
-                    keys.group(service),
-                    self._consumer,
-                    dict.fromkeys(streams, ">"),
-                    count=min(count, COUNT_MAX),
-                    block=block,
-                )
-        return [
-            entry for stream, rows in answer or () for entry in _entries(stream.decode(), rows, 1)
-        ]
+            answer: Any = await self._lines.call(
+                *("XREADGROUP", "GROUP", keys.group(service), self._consumer),
+                *("COUNT", min(count, COUNT_MAX), *waiting),
+                *("STREAMS", *streams, *(">" for _ in streams)),
+                limit_s=block / 1000 + BLOCK_GRACE_S,
+            )
+        found: list[Entry] = []
+        for key, rows in answer or ():
+            stream = key.decode()
+            found += [Entry(stream, one.decode(), _fields(flat), 1) for one, flat in rows if one]
+        return found
 
     async def pending(self, service: str, stream: str, *, count: int) -> list[Entry]:
         """Entries delivered to this consumer and not acknowledged, oldest first."""
@@ -137,7 +139,7 @@ class RedisBus:
 
         async def attempt() -> list[bytes]:
             with answers(self._url):
-                return await scripts.COMMIT.run(self._client, names, arguments)
+                return await scripts.COMMIT.run(self._lines, names, arguments)
 
         return outcome(commit, await _insist(attempt))
 
@@ -212,7 +214,7 @@ class RedisBus:
 
     async def close(self) -> None:
         """Let go of connections."""
-        await self._reader.aclose()
+        self._lines.close()
         await self._client.aclose()
 
     def _batch_number(self, who: tuple[str, str], entries: Sequence[Fields]) -> int:
@@ -229,7 +231,7 @@ class RedisBus:
 
         async def attempt() -> list[bytes]:
             with answers(self._url):
-                return await script.run(self._client, names, arguments)
+                return await script.run(self._lines, names, arguments)
 
         answer = await _insist(attempt)
         if answer[0] == b"refused":
@@ -276,6 +278,14 @@ def _entries(stream: str, rows: Rows, deliveries: int) -> list[Entry]:
         for entry_id, fields in rows
         if entry_id is not None
     ]
+
+
+def _fields(flat: list[bytes] | None) -> Fields | None:
+    """Names and values of an entry as they follow each other in an answer."""
+    if not flat:
+        return None
+    parts = iter(flat)
+    return dict(zip(parts, parts, strict=True))
 
 
 async def _insist(attempt: Callable[[], Awaitable[Answer]]) -> Answer:

@@ -1,29 +1,29 @@
 """A commit as the arguments of its script."""
 
+from itertools import chain
+
 from quantum_trader.adapters.bus import keys
+from quantum_trader.adapters.bus.lines import Argument
 from quantum_trader.adapters.bus.refusals import another_content, check_fields, fenced, not_after
-from quantum_trader.adapters.bus.scripts import Argument
 from quantum_trader.core.errors import StoreError
-from quantum_trader.ports import Commit, CommitOutcome, Fields
+from quantum_trader.ports import Commit, CommitOutcome, Fields, Output
 
 
 def pairs(fields: Fields) -> list[Argument]:
     """How many fields and values follow, and the fields and values."""
-    flat: list[Argument] = [2 * len(fields)]
-    for field, value in fields.items():
-        flat += (field, value)
-    return flat
+    return [2 * len(fields), *chain.from_iterable(fields.items())]
 
 
 def commit_call(commit: Commit) -> tuple[list[str], list[Argument]]:
     """Keys and arguments, in the order that the script explains."""
     service = commit.service
+    outputs = _by_stream(commit)
     names = [
         keys.epoch(service),
         keys.inbox(service),
         keys.snapshot(service),
         keys.consumed(service),
-        *(one.stream for one in commit.outputs),
+        *outputs,
         *commit.acks,
         *(keys.state(key) for key in commit.projections),
     ]
@@ -34,13 +34,14 @@ def commit_call(commit: Commit) -> tuple[list[str], list[Argument]]:
         commit.inbox,
         keys.group(service),
         commit.snapshot or b"",
-        len(commit.outputs),
+        len(outputs),
         len(commit.acks),
         len(commit.projections),
     ]
-    for one in commit.outputs:
-        check_fields(one.stream, (one.fields,))
-        arguments += (one.id, *pairs(one.fields))
+    for entries in outputs.values():
+        arguments.append(len(entries))
+        for one in entries:
+            arguments += (one.id, *pairs(one.fields))
     for ids in commit.acks.values():
         arguments += (len(ids), *ids)
     for changes in commit.projections.values():
@@ -48,6 +49,14 @@ def commit_call(commit: Commit) -> tuple[list[str], list[Argument]]:
         gone = [name for name, value in changes.items() if value is None]
         arguments += (*pairs(kept), len(gone), *gone)
     return names, arguments
+
+
+def _by_stream(commit: Commit) -> dict[str, list[Output]]:
+    outputs: dict[str, list[Output]] = {}
+    for one in commit.outputs:
+        check_fields(one.stream, (one.fields,))
+        outputs.setdefault(one.stream, []).append(one)
+    return outputs
 
 
 def outcome(commit: Commit, answer: list[bytes]) -> CommitOutcome:

@@ -11,7 +11,7 @@ from hashlib import sha1
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
-Argument = bytes | str | int
+from quantum_trader.adapters.bus.lines import Argument, Lines
 
 
 class Script:
@@ -22,7 +22,7 @@ class Script:
         self._digest = sha1(lua.encode(), usedforsecurity=False).hexdigest()
 
     async def run(
-        self, client: Redis, keys: Sequence[str], arguments: Sequence[Argument]
+        self, client: Redis | Lines, keys: Sequence[str], arguments: Sequence[Argument]
     ) -> list[bytes]:
         """Run it; the answer is a list of bytes. Redis errors pass through."""
         try:
@@ -60,6 +60,11 @@ local function larger(a, b)
   return a > b
 end
 local function after(id, last)
+  -- Neighbours look alike, and then text is in the order of numbers.
+  if #id == #last and id:find('-', 1, true) == last:find('-', 1, true) and
+    id:find('^%d+%-%d+$') then
+    return id > last
+  end
   local a, b = digits(id)
   local c, d = digits(last)
   if not a then return false end
@@ -128,9 +133,10 @@ COMMIT = Script(
     _KINDS
     + _IDS
     + """
--- KEYS: epoch, inbox, snapshot, consumed, stream per output, stream per ack, projections
--- ARGV: epoch, id, field, record, group, snapshot ('' = none), how many outputs, acks, projections;
---   per output: id, n, field, value, ...   per stream of acks: n, id, ...
+-- KEYS: epoch, inbox, snapshot, consumed, streams of outputs, streams of acks, projections
+-- ARGV: epoch, id, field, record, group, snapshot ('' = none), how many of the last three each;
+--   per stream of outputs: n, then n times: id, m, field, value, ...
+--   per stream of acks: n, id, ...
 --   per projection: n, field, value, ..., m, field to delete, ...
 local id = ARGV[2]
 local lease = redis.call('GET', KEYS[1])
@@ -144,20 +150,23 @@ if last == id then
 end
 if not after(id, last) then return {'not after', KEYS[2], id, last} end
 
-local outputs, acks, projections = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local i, tops = 10, {[KEYS[2]] = id}
+local outputs, acks = tonumber(ARGV[7]), tonumber(ARGV[8])
+local i = 10
 for k = 5, 4 + outputs do
-  local key, entry = KEYS[k], ARGV[i]
+  local key = KEYS[k]
   wrong = check(key, 'stream')
   if wrong then return {'refused', wrong} end
-  if entry == '*' then
-    tops[key] = '*'
-  else
-    local top = tops[key] or about(key)['last-generated-id']
-    if top == '*' or not after(entry, top) then return {'not after', key, entry, top} end
-    tops[key] = entry
+  local top = key == KEYS[2] and id or about(key)['last-generated-id']
+  local entries = tonumber(ARGV[i])
+  i = i + 1
+  for _ = 1, entries do
+    local entry = ARGV[i]
+    if entry ~= '*' and (top == '*' or not after(entry, top)) then
+      return {'not after', key, entry, top}
+    end
+    top = entry
+    i = i + 2 + tonumber(ARGV[i + 1])
   end
-  i = i + 2 + tonumber(ARGV[i + 1])
 end
 for k = 5 + outputs, 4 + outputs + acks do
   wrong = check(KEYS[k], 'stream')
@@ -175,9 +184,13 @@ end
 redis.call('XADD', KEYS[2], id, ARGV[3], ARGV[4])
 i = 10
 for k = 5, 4 + outputs do
-  local n = tonumber(ARGV[i + 1])
-  redis.call('XADD', KEYS[k], ARGV[i], unpack(ARGV, i + 2, i + 1 + n))
-  i = i + 2 + n
+  local key, entries = KEYS[k], tonumber(ARGV[i])
+  i = i + 1
+  for _ = 1, entries do
+    local n = tonumber(ARGV[i + 1])
+    redis.call('XADD', key, ARGV[i], unpack(ARGV, i + 2, i + 1 + n))
+    i = i + 2 + n
+  end
 end
 for k = 5 + outputs, 4 + outputs + acks do
   local n, done = tonumber(ARGV[i]), 0

@@ -1,7 +1,7 @@
 """The paper exchange: a venue of our own that lives off the market's facts."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from decimal import Decimal
 
@@ -33,10 +33,12 @@ FACTS_UNSAVED_MAX = 200
 class PaperExchange:
     """Implements ``ports.SimulatedVenue`` over ``core/matching``.
 
-    With a store, whatever a call did is in the file before the call returns, and a new exchange
-    on the same file goes on where the last one was. Its clock is the market's: an order is placed
-    at the time of the newest fact. Raises ``StoreError`` when the file fails; then the reports of
-    the call are not shown to anybody, and the process should start again.
+    With a store, a new exchange on the same file goes on where the last one was. What orders and
+    cancels did is in the file before anybody is shown it (``updates``, ``find``, ``account``) and
+    before the market moves; an order that a killed process had not got so far with was never
+    placed, and whoever asks for it is told so. Its clock is the market's: an order is placed at
+    the time of the newest fact. Raises ``StoreError`` when the file fails; then nothing new is
+    shown to anybody, and the process should start again.
     """
 
     def __init__(self, rules: MatchingRules, store: PaperStore | None = None) -> None:
@@ -49,6 +51,7 @@ class PaperExchange:
         self._ended = {one.client_order_id: one for one in saved.ended} if saved else {}
         self._unsaved: dict[str, None] = {}
         self._facts_unsaved = 0
+        self._unsettled = False
         self._read_seq = 0
         self._news = asyncio.Event()
 
@@ -56,80 +59,98 @@ class PaperExchange:
         """Set the leverage of a symbol."""
         refused = configure(self._desk, symbol, leverage)
         if refused is None:
-            self._settle([symbol])
+            self._changed(symbol)
         return refused
 
     async def place(self, order: OrderRequest) -> Placement:
         """Take an order in; what trades at once has traded when this returns."""
         placement = place(self._desk, order)
         if isinstance(placement, Accepted) or self._desk.updates:
-            self._settle([order.symbol])
+            self._changed(order.symbol)
         return placement
 
     async def cancel(self, symbol: str, client_order_id: str) -> Placement:
         """Cancel an open order."""
         placement = cancel(self._desk, symbol, client_order_id)
         if isinstance(placement, Accepted):
-            self._settle([symbol])
+            self._changed(symbol)
         return placement
 
     async def find(self, symbol: str, client_order_id: str) -> VenueOrder | None:
         """An order at rest, or how it ended; None for what was refused, never came or is old."""
+        self._settle()
         resting = open_order(self._desk, symbol, client_order_id)
         return resting or self._ended.get(client_order_id)
 
     async def updates(self, after: int, wait_ms: int) -> Sequence[AnyVenueUpdate]:
         """Reports after ``after``. Raises ``StoreError`` for numbers this venue cannot serve."""
+        self._settle()
         self._read_seq = max(self._read_seq, after)
         if after >= self.reported_seq() and wait_ms > 0:
             self._news.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(wait_ms / 1000):
                     await self._news.wait()
+            self._settle()
         return self._after(after)
 
     async def account(self) -> VenueAccount:
         """Wallet, positions and open orders now."""
+        self._settle()
         return account(self._desk)
 
     def equity_usd(self) -> Decimal:
         """Wallet and unrealised profit now."""
+        self._settle()
         return equity_usd(self._desk)
 
     async def advance(self, fact: MarketFact) -> None:
         """Let the market move. Repeats are ignored."""
         desk = self._desk
+        self._settle()
         advance(desk, fact)
         if desk.updates:
-            self._settle([fact.symbol])
+            self._changed(fact.symbol)
+            self._settle()
         elif self._store is not None and fact.symbol in desk.state.markets:
             self._unsaved[fact.symbol] = None
             self._facts_unsaved += 1
             if self._facts_unsaved >= FACTS_UNSAVED_MAX:
-                self._settle([])
+                self._write()
 
     async def close(self) -> None:
         """Write the last prices and let go of the file."""
         if self._store is not None:
-            self._settle([])
+            self._write()
             self._store.close()
 
-    def _settle(self, symbols: Iterable[str]) -> None:
-        """Write what changed, then show the new reports."""
+    def _changed(self, symbol: str) -> None:
+        """Something happened that has to be written before it is shown."""
+        self._unsettled = True
+        if self._store is not None:
+            self._unsaved[symbol] = None
+        if self._desk.updates:
+            self._news.set()
+
+    def _settle(self) -> None:
+        """Write what changed, if anything did, and show the new reports."""
+        if self._unsettled:
+            self._write()
+
+    def _write(self) -> None:
         desk = self._desk
         if self._store is not None:
-            changed = dict.fromkeys(symbols) | {one.symbol: None for one in desk.updates}
-            self._store.save(desk.state, list(self._unsaved | changed), desk.updates, desk.ended)
+            changed = self._unsaved | {one.symbol: None for one in desk.updates}
+            self._store.save(desk.state, list(changed), desk.updates, desk.ended)
             self._unsaved.clear()
             self._facts_unsaved = 0
         for one in desk.ended:
             self._ended.pop(one.client_order_id, None)
             self._ended[one.client_order_id] = one
-        if desk.updates:
-            self._reports.extend(desk.updates)
-            self._news.set()
+        self._reports.extend(desk.updates)
         desk.updates.clear()
         desk.ended.clear()
+        self._unsettled = False
         if len(self._reports) > REPORTS_KEPT + REPORTS_TRIMMED_AT_ONCE:
             self._trim()
 

@@ -11,7 +11,7 @@ from quantum_trader.core import events
 from quantum_trader.core.errors import StoreError
 from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
 from quantum_trader.core.events.orders import OrderFact
-from quantum_trader.core.orders.ids import Command
+from quantum_trader.core.orders.ids import Command, name_of
 
 Kind = Literal["epoch", "order", "cancel", "fact", "cursor"]
 
@@ -47,13 +47,17 @@ def link(previous: bytes, kind: str, body: bytes) -> bytes:
     return sha256(b"%b%b\n%b" % (previous, kind.encode(), body)).digest()
 
 
-def record_of_command(command: Command) -> Record:
-    """A command: an order is known by its client id, a cancel by its own id."""
-    body = events.encode(command)
+def key_of(command: Command) -> tuple[Literal["order", "cancel"], str]:
+    """An order is known by its client id, a cancel by its own id."""
     if isinstance(command, OrderCommanded):
-        name = command.order.client_order_id
-        return Record("order", name, name, 0, body)
-    return Record("cancel", command.id, command.client_order_id, 0, body)
+        return "order", command.order.client_order_id
+    return "cancel", command.id
+
+
+def record_of_command(command: Command) -> Record:
+    """A command."""
+    kind, identity = key_of(command)
+    return Record(kind, identity, name_of(command), 0, events.encode(command))
 
 
 def record_of_fact(fact: Fact) -> Record:
@@ -73,8 +77,9 @@ def record_of_cursor(venue_seq: int) -> Record:
 
 
 def check(rows: Iterable[tuple[int, Record, bytes]]) -> int:
-    """Check numbers, hashes and columns of all records; how many. Raises ``StoreError``."""
+    """Check numbers, hashes, columns and names of all records; how many. Raises ``StoreError``."""
     count, previous = 0, GENESIS
+    names: set[tuple[Kind, str]] = set()
     for number, record, digest in rows:
         count += 1
         if number != count:
@@ -83,6 +88,9 @@ def check(rows: Iterable[tuple[int, Record, bytes]]) -> int:
             raise StoreError(f"journal: record {number} was changed after it was written")
         if _again(record) != record:
             raise StoreError(f"journal: the index of record {number} does not fit its content")
+        names.add((record.kind, record.identity))
+        if len(names) != number:
+            raise StoreError(f"journal: record {number} repeats the name of an earlier one")
         previous = digest
     return count
 

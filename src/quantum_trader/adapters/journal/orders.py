@@ -82,6 +82,11 @@ class OpenOrders:
             return None
         return Journalled(order.placed[1], order.outcome)
 
+    def is_answered(self, client_order_id: str) -> bool:
+        """Whether an order that has not ended has its outcome."""
+        order = self._orders.get(client_order_id)
+        return order is not None and order.outcome is not None
+
     def unresolved(self) -> list[Command]:
         """Commands without an outcome, oldest first."""
         found: list[tuple[int, Command]] = []

@@ -1,9 +1,12 @@
 """The journal on disk: one SQLite file per account, one writer, every record chained by hash.
 
-One table holds everything in the order in which it happened; all that is kept in memory can be
-read from it again. A commit returns after the write-ahead log is on disk.
+One table holds everything in the order in which it happened, and has no index: a commit appends
+to the end of the file and nothing else. Names are found in memory (see ``register``), where 16 to
+150 bytes stand for each; all that is kept there can be read from the table again. A commit returns
+after the write-ahead log is on disk.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,25 +19,34 @@ from quantum_trader.adapters.journal.chain import (
     GENESIS,
     Cursor,
     Epoch,
-    Kind,
     Record,
     check,
+    key_of,
     link,
     record_of_command,
     record_of_cursor,
     record_of_epoch,
     record_of_fact,
 )
-from quantum_trader.adapters.journal.orders import OpenOrders, check_same, is_outcome
+from quantum_trader.adapters.journal.orders import OpenOrders, check_same, ends, is_outcome
+from quantum_trader.adapters.journal.register import Key, Register
 from quantum_trader.core import events
 from quantum_trader.core.errors import ConfigError, Fenced, StoreError
-from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
+from quantum_trader.core.events import (
+    TAGS,
+    CancelCommanded,
+    Fact,
+    OrderCommanded,
+    OrderInDoubt,
+)
+from quantum_trader.core.events.orders import OrderFact
 from quantum_trader.core.orders.ids import Command, name_of
 from quantum_trader.ports import Journalled
 
 SCHEMA = 1
 BUSY_MS = 5_000
-CACHE_KIB = 65_536
+TAIL = 4_096
+"""So many of the newest facts, at least, are handed out without reading the file."""
 
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS record (
@@ -44,42 +56,31 @@ CREATE TABLE IF NOT EXISTS record (
     client_order_id TEXT,
     ends INTEGER NOT NULL CHECK (ends IN (0, 1)),
     body BLOB NOT NULL,
-    hash BLOB NOT NULL CHECK (length(hash) = 32),
-    UNIQUE (kind, identity)
+    hash BLOB NOT NULL CHECK (length(hash) = 32)
 ) STRICT;
-CREATE INDEX IF NOT EXISTS record_of_order ON record (client_order_id, ends)
-    WHERE client_order_id IS NOT NULL;
 PRAGMA user_version = {SCHEMA};
 """
 _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
 _ALL = "SELECT number, kind, identity, client_order_id, ends, body, hash FROM record ORDER BY 1"
 _HEAD = "SELECT number, hash FROM record ORDER BY number DESC LIMIT 1"
 _LATEST = "SELECT body FROM record WHERE kind = ? ORDER BY number DESC LIMIT 1"
-_COMMANDS = """
-SELECT kind, identity, body FROM record
-WHERE kind IN ('order', 'cancel') AND identity IN (SELECT value FROM json_each(?))
-"""
-_FACTS = """
-SELECT identity FROM record
-WHERE kind = 'fact' AND identity IN (SELECT value FROM json_each(?))
-"""
-_ENDED = """
-SELECT client_order_id FROM record
-WHERE ends = 1 AND client_order_id IN (SELECT value FROM json_each(?))
-"""
-_OF_ORDER = "SELECT body FROM record WHERE client_order_id = ? AND kind = 'fact' ORDER BY number"
+_ONE = "SELECT kind, identity, client_order_id, ends, body FROM record WHERE number = ?"
 _OUTBOX = """
-SELECT number, body FROM record NOT INDEXED
+SELECT number, body FROM record
 WHERE kind = 'fact' AND number > ? ORDER BY number LIMIT ?
 """
-_OPEN = """
-SELECT number, body FROM record WHERE client_order_id IN (
-    SELECT client_order_id FROM record WHERE client_order_id IS NOT NULL
-    GROUP BY client_order_id HAVING max(ends) = 0
-) ORDER BY number
-"""
 
+_IN_DOUBT = TAGS[OrderInDoubt]
 _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+
+
+class _Tagged(msgspec.Struct):
+    """As much of a fact as says what it is."""
+
+    type: str
+
+
+_tag_decoder = msgspec.json.Decoder(_Tagged)
 
 
 class SqliteJournal:
@@ -91,48 +92,48 @@ class SqliteJournal:
         self._path = path
         self._open = OpenOrders()
         self._venue_seq = 0
+        self._tail: list[tuple[int, Fact]] = []
         with ExitStack() as undo:
             undo.callback(self._db.close, True)
             self._prepare()
             with self._transaction():
                 self._start_epoch(account)
-            self._restore()
+            with _failing(path):
+                self._restore()
             undo.pop_all()
+        self._tail_after = self._number
 
     def intend(self, commands: Sequence[Command]) -> list[bool]:
         """Record commands before they are sent; see ``ports.Journal``."""
-        records = [record_of_command(command) for command in commands]
-        recorded = self._commands([record.identity for record in records])
-        fresh: list[tuple[Record, Command]] = []
+        fresh: dict[Key, tuple[Record, Command]] = {}
         answers: list[bool] = []
-        for record, command in zip(records, commands, strict=True):
-            earlier = recorded.get((record.kind, record.identity))
+        for command in commands:
+            key: Key = key_of(command)
+            earlier = fresh[key][1] if key in fresh else self._command(key)
             if earlier is None:
-                recorded[record.kind, record.identity] = command
-                fresh.append((record, command))
+                fresh[key] = (record_of_command(command), command)
             else:
                 check_same(earlier, command)
             answers.append(earlier is None)
-        before = self._write([record for record, _ in fresh])
-        ended = self._among(_ENDED, [name_of(command) for _, command in fresh])
-        for number, (_, command) in enumerate(fresh, before + 1):
-            if name_of(command) not in ended:
+        before = self._write([record for record, _ in fresh.values()])
+        for number, (key, (_, command)) in enumerate(fresh.items(), before + 1):
+            self._register.add(key, number)
+            if self._register.find(("end", name_of(command))) is None:
                 self._open.take_command(number, command)
         return answers
 
     def conclude(self, facts: Sequence[Fact], *, venue_seq: int | None) -> int:
         """Record what came back; see ``ports.Journal``."""
-        recorded = self._among(_FACTS, [fact.id for fact in facts])
         fresh: dict[str, Fact] = {}
         for fact in facts:
-            if fact.id not in recorded:
-                fresh.setdefault(fact.id, fact)
+            if fact.id not in fresh and self._register.find(("fact", fact.id)) is None:
+                fresh[fact.id] = fact
         records = [record_of_fact(fact) for fact in fresh.values()]
         if venue_seq is not None and venue_seq > self._venue_seq:
             records.append(record_of_cursor(venue_seq))
-        self._write(records)
-        for fact in fresh.values():
-            self._open.take_fact(fact)
+        before = self._write(records)
+        for number, fact in enumerate(fresh.values(), before + 1):
+            self._take_fact(number, fact)
         self._venue_seq = max(self._venue_seq, venue_seq or 0)
         return len(fresh)
 
@@ -141,11 +142,11 @@ class SqliteJournal:
         found = self._open.get(client_order_id)
         if found is not None:
             return found
-        command = self._commands([client_order_id]).get(("order", client_order_id))
+        command = self._command(("order", client_order_id))
         if command is None:
             return None
-        facts = [events.decode(body) for body in self._column(_OF_ORDER, client_order_id)]
-        return Journalled(command, next(filter(is_outcome, facts), None))
+        outcome = self._register.find(("outcome", client_order_id))
+        return Journalled(command, None if outcome is None else self._fact(outcome))
 
     def unresolved(self) -> list[Command]:
         """Commands that have no outcome, oldest first."""
@@ -153,7 +154,11 @@ class SqliteJournal:
 
     def outbox(self, after: int, count: int) -> list[tuple[int, Fact]]:
         """Recorded facts with their numbers, after a number, in order."""
-        rows = self._rows(_OUTBOX, after, count)
+        if after >= self._tail_after:
+            start = bisect_right(self._tail, after, key=_number)
+            return self._tail[start : start + count]
+        with _failing(self._path):
+            rows: list[tuple[Any, ...]] = self._db.execute(_OUTBOX, (after, count)).fetchall()
         return [(number, events.decode(body)) for number, body in rows]
 
     def venue_seq(self) -> int:
@@ -174,7 +179,6 @@ class SqliteJournal:
             self._db.set_busy_timeout(BUSY_MS)
             self._db.pragma("journal_mode", "WAL")
             self._db.pragma("synchronous", "FULL")
-            self._db.pragma("cache_size", -CACHE_KIB)
             version = self._db.pragma("user_version")
         if version not in (0, SCHEMA):
             raise StoreError(
@@ -184,8 +188,8 @@ class SqliteJournal:
     def _start_epoch(self, account: str) -> None:
         self._db.execute(_CREATE)
         self._number, self._head = self._read_head()
-        bodies = self._column(_LATEST, "epoch")
-        last = msgspec.json.decode(bodies[0], type=Epoch) if bodies else Epoch(0, account)
+        row = self._db.execute(_LATEST, ("epoch",)).fetchone()
+        last = Epoch(0, account) if row is None else msgspec.json.decode(row[0], type=Epoch)
         if last.account != account:
             raise ConfigError(
                 f"{self._path} is the journal of {last.account!r}, not of {account!r}"
@@ -193,15 +197,52 @@ class SqliteJournal:
         self._insert([record_of_epoch(Epoch(last.epoch + 1, account))])
 
     def _restore(self) -> None:
-        cursors = self._column(_LATEST, "cursor")
-        if cursors:
-            self._venue_seq = msgspec.json.decode(cursors[0], type=Cursor).venue_seq
-        for number, body in self._rows(_OPEN):
-            fact = events.decode(body)
+        """Read everything once: all names, and what of the orders has not ended."""
+        rows: dict[str, list[int]] = {}
+        self._register = Register(self._scan(rows), self._confirms)
+        row = self._db.execute(_LATEST, ("cursor",)).fetchone()
+        if row is not None:
+            self._venue_seq = msgspec.json.decode(row[0], type=Cursor).venue_seq
+        for number in sorted(number for numbers in rows.values() for number in numbers):
+            fact = self._fact(number)
             if isinstance(fact, OrderCommanded | CancelCommanded):
                 self._open.take_command(number, fact)
             else:
                 self._open.take_fact(fact)
+
+    def _scan(self, open_rows: dict[str, list[int]]) -> Iterator[tuple[Key, int]]:
+        """Every key with its record; ``open_rows`` is left with the orders that have not ended."""
+        answered: set[str] = set()
+        ended: set[str] = set()
+        rows: Iterator[tuple[Any, ...]] = self._db.execute(_ALL)
+        for number, kind, identity, name, is_end, body, _ in rows:
+            if kind in ("order", "cancel", "fact"):
+                yield (kind, identity), number
+            if name is None or name in ended:
+                continue
+            open_rows.setdefault(name, []).append(number)
+            if kind == "fact" and name not in answered and _is_outcome(body):
+                answered.add(name)
+                yield ("outcome", name), number
+            if is_end:
+                ended.add(name)
+                answered.discard(name)
+                open_rows.pop(name)
+                yield ("end", name), number
+
+    def _take_fact(self, number: int, fact: Fact) -> None:
+        self._register.add(("fact", fact.id), number)
+        self._tail.append((number, fact))
+        if isinstance(fact, OrderFact):
+            name = fact.client_order_id
+            if is_outcome(fact) and not self._open.is_answered(name):
+                self._register.add(("outcome", name), number)
+            if ends(fact):
+                self._register.add(("end", name), number)
+        self._open.take_fact(fact)
+        if len(self._tail) >= 2 * TAIL:
+            self._tail_after = self._tail[-TAIL - 1][0]
+            del self._tail[:-TAIL]
 
     def _write(self, records: Sequence[Record]) -> int:
         """Make records durable; the number before the first. Raises ``StoreError``, ``Fenced``."""
@@ -237,19 +278,35 @@ class SqliteJournal:
         row = self._db.execute(_HEAD).fetchone()
         return (0, GENESIS) if row is None else (row[0], row[1])
 
-    def _commands(self, identities: Sequence[str]) -> dict[tuple[Kind, str], Command]:
-        rows = self._rows(_COMMANDS, msgspec.json.encode(identities).decode())
-        return {(kind, name): _command_decoder.decode(body) for kind, name, body in rows}
+    def _command(self, key: Key) -> Command | None:
+        number = self._register.find(key)
+        return None if number is None else _command_decoder.decode(self._record(number).body)
 
-    def _among(self, query: str, names: Sequence[str]) -> set[str]:
-        return {row[0] for row in self._rows(query, msgspec.json.encode(names).decode())}
+    def _fact(self, number: int) -> Fact:
+        return events.decode(self._record(number).body)
 
-    def _column(self, query: str, *values: str) -> list[bytes]:
-        return [row[0] for row in self._rows(query, *values)]
+    def _confirms(self, number: int, key: Key) -> bool:
+        """Whether a record is what the register takes it for."""
+        kind, name = key
+        record = self._record(number)
+        if kind in ("outcome", "end"):
+            return record.client_order_id == name
+        return (record.kind, record.identity) == key
 
-    def _rows(self, query: str, *values: str | int) -> list[tuple[Any, ...]]:
+    def _record(self, number: int) -> Record:
         with _failing(self._path):
-            return self._db.execute(query, values).fetchall()
+            row = self._db.execute(_ONE, (number,)).fetchone()
+        if row is None:
+            raise StoreError(f"journal {self._path}: record {number} is gone")
+        return Record(*row)
+
+
+def _is_outcome(body: bytes) -> bool:
+    return _tag_decoder.decode(body).type != _IN_DOUBT
+
+
+def _number(row: tuple[int, Fact]) -> int:
+    return row[0]
 
 
 def audit(path: Path) -> int:

@@ -171,7 +171,7 @@ class BinanceMarket:
 
     async def _bars(self, tape: _Tape, event: KlineEvent) -> AsyncIterator[CandleClosed]:
         """A closed bar, and before it those between it and the last one."""
-        if not event.k.x or event.k.i != INTERVAL or event.k.t < tape.next_open_ms:
+        if not event.k.x or event.k.i != INTERVAL:
             return
         bar = candle_of(event)
         if bar.open_ms > tape.next_open_ms:

@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from quantum_trader.adapters.bus.connection import connect
-from quantum_trader.app.bench.ending import end
+from quantum_trader.app.bench.ending import ANSWER_WITHIN_S, end, raise_failure
 
 FIRST, MIDDLE, LAST = "bare:first", "bare:middle", "bare:last"
 GROUP = "bare"
@@ -48,8 +48,10 @@ class BareHops:
     async def arrived(self) -> list[dict[bytes, bytes]]:
         """The next messages on the last stream."""
         answer: Any = []
-        while not answer:
-            answer = await self._reader.xread({LAST: self._after}, BATCH, BLOCK_MS)
+        async with asyncio.timeout(ANSWER_WITHIN_S):
+            while not answer:
+                raise_failure(self._tasks)
+                answer = await self._reader.xread({LAST: self._after}, BATCH, BLOCK_MS)
         rows = answer[0][1]
         self._after = rows[-1][0]
         return [fields for _, fields in rows]

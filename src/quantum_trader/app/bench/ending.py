@@ -1,10 +1,19 @@
-"""Ending tasks for certain."""
+"""Tasks that work beside a measurement: noticing that one failed, and ending them for certain."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 ASK_AGAIN_S = 0.2
+ANSWER_WITHIN_S = 60.0
+"""A measurement that waits longer for an answer has failed."""
+
+
+def raise_failure(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """Raise what ended one of the tasks, if one has ended."""
+    for task in tasks:
+        if task.done():
+            task.result()
 
 
 async def end(tasks: Sequence[asyncio.Task[Any]]) -> None:

@@ -14,8 +14,8 @@ from quantum_trader.adapters.bus.connection import connect
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.clock import SystemClock
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
-from quantum_trader.app.bench.ending import end
 from quantum_trader.app.bench.crowd import NOW_MS, first_bars
+from quantum_trader.app.bench.ending import ANSWER_WITHIN_S, end, raise_failure
 from quantum_trader.app.bench.instant_venue import InstantVenue
 from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events import IntentApplied, IntentProposed, RulesAdopted, decode
@@ -41,14 +41,16 @@ from quantum_trader.streams import (
 )
 
 BATCH = 128
-ANSWER_WITHIN_S = 60.0
 
 
 class LivePath:
     """Enter it, propose, and read the results; leaving it ends the services."""
 
-    def __init__(self, url: str, folder: Path, rules: Rules) -> None:
+    def __init__(
+        self, url: str, folder: Path, rules: Rules, *, snapshot_every: int = 10_000
+    ) -> None:
         self._url = url
+        self._snapshots = snapshots_of(TraderState, snapshot_every)
         self._rules = rules
         self._clock = SystemClock()
         self._settings = LoopSettings(account=rules.account)
@@ -70,7 +72,7 @@ class LivePath:
     async def __aenter__(self) -> "LivePath":
         account = self._rules.account
         reader = wire.Reader(account)
-        trader = self._consumer(TRADER, Fold(step, TraderState, snapshots_of(TraderState), reader))
+        trader = self._consumer(TRADER, Fold(step, TraderState, self._snapshots, reader))
         gateway = GatewayService(
             self._bus(GATEWAY),
             Gateway(InstantVenue(), self._journal, account, self._clock, lambda: NOW_MS),
@@ -104,16 +106,11 @@ class LivePath:
         async with asyncio.timeout(ANSWER_WITHIN_S):
             answer: Any = []
             while not answer:
-                self._check_services()
+                raise_failure(self._tasks)
                 answer = await self._results.xread({APPLY_RESULT: self._results_after}, BATCH, 500)
         rows = answer[0][1]
         self._results_after = rows[-1][0]
         return [_opened(fields) for _, fields in rows]
-
-    def _check_services(self) -> None:
-        for task in self._tasks:
-            if task.done():
-                task.result()
 
     async def __aexit__(
         self,

@@ -96,10 +96,10 @@ async def _server() -> AsyncIterator[tuple[str, Path]]:
 @asynccontextmanager
 async def _ours(count: int) -> AsyncIterator[tuple[Send, Receive, list[IntentProposed]]]:
     intents = [intent(symbol) for symbol in symbols(count + WARM_UP)]
-    async with _server() as (url, folder):
-        async with LivePath(url, folder, roomy_rules(count + WARM_UP)) as path:
-            await _flood(path.propose, path.results, intents[:WARM_UP])
-            yield path.propose, path.results, intents[WARM_UP:]
+    rules = roomy_rules(count + WARM_UP)
+    async with _server() as (url, folder), LivePath(url, folder, rules) as path:
+        await _flood(path.propose, path.results, intents[:WARM_UP])
+        yield path.propose, path.results, intents[WARM_UP:]
 
 
 @asynccontextmanager

@@ -14,9 +14,10 @@ import msgspec
 
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import EmbeddedServer
-from quantum_trader.app.cli.connection import account_of
+from quantum_trader.app.cli.connection import account_of, server_url
 from quantum_trader.app.cli.frame import Progress
-from quantum_trader.app.config import load
+from quantum_trader.app.config import Config, load
+from quantum_trader.app.instance import InstanceLock
 from quantum_trader.core.errors import ConfigError
 from quantum_trader.core.events import Fact
 from quantum_trader.core.state import TraderState, state_hash
@@ -27,6 +28,8 @@ from quantum_trader.services.fold import Fold, snapshots_of
 from quantum_trader.services.recovery import BEFORE_EVERYTHING, rebuild_from_log, restore
 from quantum_trader.streams import ROUTES, TRADER
 
+SERVER_LOCK = "redis.lock"
+"""Lies in every folder that ever had a stream server of its own."""
 PAGE = 1_024
 FACTS_TOLD_AT_ONCE = 500
 
@@ -156,23 +159,43 @@ async def _listen(bus: Bus, stream: str, count: int, into: Words) -> None:
 
 @asynccontextmanager
 async def _log_of(url: str | None, data_dir: Path | None) -> AsyncIterator[FrozenBus]:
-    """The streams of a run: of a server that runs, else of its files with a server of our own."""
+    """The streams of a run: of the server it runs on, else of the files it left behind."""
     config = load(typed={"redis_url": url, "data_dir": data_dir})
-    server = None
-    if config.redis_url is None:
-        if not (config.home / "redis.url").is_file():
-            raise ConfigError(f"{config.home}: no run was recorded there (there is no redis.url)")
-        server = EmbeddedServer(config.home)
-    bus = FrozenBus(
-        await server.start() if server is not None else config.redis_url or "",
-        consumer=f"relive-{secrets.token_hex(4)}",
-    )
+    async with _served(config) as found:
+        bus = FrozenBus(found, consumer=f"relive-{secrets.token_hex(4)}")
+        try:
+            yield bus
+        finally:
+            await bus.close()
+
+
+@asynccontextmanager
+async def _served(config: Config) -> AsyncIterator[str]:
+    """The URL of a server with the log. Ours, where nobody runs: then the folder is held too, so
+    that no system starts on a server that is about to end.
+    """
+    lock = None if config.redis_url is not None else _hold(config.home)
+    if lock is None:
+        yield server_url(config)
+        return
+    server = EmbeddedServer(config.home)
     try:
-        yield bus
+        yield await server.start()
     finally:
-        await bus.close()
-        if server is not None:
-            await server.stop()
+        await server.stop()
+        lock.release()
+
+
+def _hold(home: Path) -> InstanceLock | None:
+    """The folder of a run that ended; None while it runs. Raises ``ConfigError`` without a run."""
+    if not (home / SERVER_LOCK).is_file():
+        raise ConfigError(f"{home}: no run was recorded there")
+    lock = InstanceLock(home)
+    try:
+        lock.take()
+    except ConfigError:
+        return None
+    return lock
 
 
 def _order(entry_id: str) -> tuple[int, int]:

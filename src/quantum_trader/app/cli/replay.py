@@ -63,11 +63,12 @@ class Options(OnSystem):
         str | None, typer.Option(help="Only these, separated by commas; all that are there else.")
     ] = None
     from_ms: Annotated[
-        int, typer.Option("--from", parser=moment, metavar="TIME", help="First bar, UTC.")
-    ] = 0
+        int | None, typer.Option("--from", parser=moment, metavar="TIME", help="First bar, UTC.")
+    ] = None
     to_ms: Annotated[
-        int, typer.Option("--to", parser=moment, metavar="TIME", help="Before this bar, UTC.")
-    ] = END_OF_TIME_MS
+        int | None,
+        typer.Option("--to", parser=moment, metavar="TIME", help="Before this bar, UTC."),
+    ] = None
     model: Annotated[str | None, typer.Option(help=f"One of {', '.join(MODELS)}.")] = None
     leverage: Annotated[int | None, typer.Option(min=1, help="Of every entry.")] = None
     instruments: Annotated[Path | None, typer.Option(help="An exchangeInfo response.")] = None
@@ -96,9 +97,8 @@ def replay_command(options: Options) -> int:
     if not options.paths:
         raise UsageError("name at least one file of candles, or --from-log for the log of a run")
     _check_target(options.report)
-    recordings = open_recordings(
-        options.paths, _symbols(options.symbols), (options.from_ms, options.to_ms)
-    )
+    span_ms = (options.from_ms or 0, END_OF_TIME_MS if options.to_ms is None else options.to_ms)
+    recordings = open_recordings(options.paths, _symbols(options.symbols), span_ms)
     setup = _setup(recordings, _config(options, recordings))
     result = wait(_replay(recordings, setup, options.progress))
     summary = summarise(result, setup)

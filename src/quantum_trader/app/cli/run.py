@@ -192,9 +192,9 @@ def line_of(view: View) -> str:
         change_usd = view.equity_usd - view.head.deposit_usd
     frac = None if change_usd is None or view.head is None else change_usd / view.head.deposit_usd
     return (
-        f"{view.about.market}  equity {usd(view.equity_usd)} ({signed_percent(frac)})  "
-        f"positions {len(view.positions)}, {view.protected} protected  "
-        f"trades {view.closed} closed, {view.opened} opened"
+        f"{view.about.market}  {usd(view.equity_usd)} ({signed_percent(frac)})  "
+        f"{len(view.positions)} open, {view.protected} protected  "
+        f"{view.closed} of {view.opened} trades closed"
     )
 
 

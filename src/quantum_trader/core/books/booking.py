@@ -1,13 +1,7 @@
 """Money facts into the books: fills and funding change position, trade, ledger and exposure."""
 
-from quantum_trader.core.books.margin import initial_usd
-from quantum_trader.core.books.position import (
-    FLAT,
-    Change,
-    Position,
-    after_fill,
-    unrealized_usd,
-)
+from quantum_trader.core.books.exposure import keep
+from quantum_trader.core.books.position import FLAT, Change, after_fill
 from quantum_trader.core.books.trade import OpenTrade, close
 from quantum_trader.core.events import (
     FundingSettled,
@@ -24,55 +18,26 @@ from quantum_trader.core.units import ZERO
 _KINDS = {"opened": PositionOpened, "closed": PositionClosed}
 
 
-def book_fill(state: TraderState, plan: Plan | None, fact: OrderFilled, out: Out) -> bool:
-    """Book one fill, with or without a plan; True when it made the position flat."""
+def book_fill(
+    state: TraderState, plan: Plan | None, fact: OrderFilled, out: Out, reason: str
+) -> None:
+    """Book one fill, with or without a plan; ``reason`` is why, should it end the trade."""
     before = state.positions.get(fact.symbol, FLAT)
     change = after_fill(before, fact.side, fact.qty, fact.price)
-    _keep(state, fact.symbol, before, change.position)
+    keep(state, fact.symbol, before, change.position, 1 if plan is None else plan.made.leverage)
+    ledger = state.ledger
     if change.closed_qty:
-        state.ledger.realise(change.realized_usd)
-    state.ledger.pay_fee(fact.fee_usd)
+        ledger.realise(change.realized_usd)
+    if fact.cause == "liquidation":
+        ledger.pay_liquidation_fee(fact.fee_usd)
+    else:
+        ledger.pay_fee(fact.fee_usd)
     _say_position(plan, fact, change, out)
+    if change.kind in ("closed", "flipped"):
+        state.last_close_ms[fact.symbol] = state.now_ms
     if plan is not None:
         _book_trade(state, plan, fact, change)
-    flat = change.kind in ("closed", "flipped")
-    if flat:
-        state.last_close_ms[fact.symbol] = state.now_ms
-        _close_trade(state, plan, fact, out)
-    return flat
-
-
-def _keep(state: TraderState, symbol: str, before: Position, after: Position) -> None:
-    """Replace the position, and keep the sums over all of them true."""
-    if after.qty:
-        state.positions[symbol] = after
-    else:
-        state.positions.pop(symbol, None)
-    leverage = leverage_of(state, symbol)
-    exposure = state.exposure
-    exposure.gross_usd += after.cost_usd - before.cost_usd
-    exposure.margin_usd += initial_usd(after.cost_usd, leverage) - initial_usd(
-        before.cost_usd, leverage
-    )
-    revalue(state, symbol)
-
-
-def revalue(state: TraderState, symbol: str) -> None:
-    """Value one position at its mark, and keep the sums over all of them true."""
-    before = state.unrealized.pop(symbol, ZERO)
-    after = ZERO
-    position, mark = state.positions.get(symbol), state.mark_of(symbol)
-    if position is not None and mark is not None:
-        after = state.unrealized[symbol] = unrealized_usd(position, mark)
-    exposure = state.exposure
-    exposure.unrealized_usd += after - before
-    exposure.open_loss_usd += min(after, ZERO) - min(before, ZERO)
-
-
-def leverage_of(state: TraderState, symbol: str) -> int:
-    """The leverage of a symbol's position; 1 (all of it is margin) when no plan owns it."""
-    plan_id = state.plan_of.get(symbol)
-    return 1 if plan_id is None else state.plans[plan_id].made.leverage
+        _close_trade(state, plan, fact, out, reason)
 
 
 def _say_position(plan: Plan | None, fact: OrderFilled, change: Change, out: Out) -> None:
@@ -89,41 +54,46 @@ def _say_position(plan: Plan | None, fact: OrderFilled, change: Change, out: Out
 
 
 def _book_trade(state: TraderState, plan: Plan, fact: OrderFilled, change: Change) -> None:
+    """A trade is what its plan holds: the quantities of its entries and exits differ by that."""
     trade = state.trades.get(fact.symbol)
     if trade is None:
-        trade = OpenTrade(
-            plan=plan.made,
-            confidence=plan.confidence,
-            regime=plan.regime,
-            opened_ms=state.now_ms,
-        )
-        state.trades[fact.symbol] = trade
-        state.last_open_ms[fact.symbol] = state.now_ms
-    if change.closed_qty:
+        if fact.plan_id == plan.made.plan_id and fact.role == "entry":
+            _begin_trade(state, plan, fact, change)
+    elif change.closed_qty:
         # What a flip opens on the other side was never planned and belongs to no trade.
         trade.leave(change.closed_qty, fact.price, fact.fee_usd)
     else:
         trade.enter(fact.qty, fact.price, fact.fee_usd)
 
 
-def _close_trade(state: TraderState, plan: Plan | None, fact: OrderFilled, out: Out) -> None:
+def _begin_trade(state: TraderState, plan: Plan, fact: OrderFilled, change: Change) -> None:
+    """The first fill of an entry, together with what it may have found there."""
+    position = change.position
+    if not plan.holds(position):
+        return
+    trade = OpenTrade(
+        plan=plan.made,
+        confidence=plan.confidence,
+        regime=plan.regime,
+        opened_ms=state.now_ms,
+        entry_qty=abs(position.qty),
+        entry_usd=position.cost_usd,
+        fees_usd=fact.fee_usd,
+    )
+    trade.mark(float(fact.price))
+    state.trades[fact.symbol] = trade
+    state.last_open_ms[fact.symbol] = state.now_ms
+
+
+def _close_trade(state: TraderState, plan: Plan, fact: OrderFilled, out: Out, reason: str) -> None:
+    if plan.holds(state.positions.get(fact.symbol)):
+        return
     trade = state.trades.pop(fact.symbol, None)
-    if trade is None or plan is None:
+    if trade is None:
         return
     trade.stages = plan.stage
     stamp = out.stamp(plan.trace_id)
-    out.say(close(trade, stamp["id"], state.now_ms, closing_reason(plan, fact)))
-
-
-def closing_reason(plan: Plan, fact: OrderFilled) -> str:
-    """Why the trade ended, as one word per way to end."""
-    if fact.cause == "liquidation":
-        return "liquidation"
-    if fact.role == "target":
-        return "targets"
-    if fact.role == "stop":
-        return ("stop_loss", "break_even", "profit_lock")[min(plan.stage, 2)]
-    return plan.exit_reason or "exit"
+    out.say(close(trade, stamp["id"], state.now_ms, reason))
 
 
 def book_funding(state: TraderState, fact: FundingSettled) -> None:

@@ -1,5 +1,7 @@
 """What is known of one symbol's market, and how old it is."""
 
+from math import inf
+
 import msgspec
 
 from quantum_trader.core.events import (
@@ -38,16 +40,16 @@ class MarketView(msgspec.Struct, kw_only=True):
 
 
 def observe(view: MarketView, fact: MarketFact) -> bool:
-    """Take a market fact in; False when it is a repeat or older than what is known."""
+    """Take a market fact in; False when it is a repeat, older than what is known, or no price."""
     if isinstance(fact, CandleClosed):
         if not view.window.push(fact.interval_ms, fact.open_ms, fact.close):
             return False
         view.bars += 1
         _trade(view, fact.close, fact.at_ms)
     elif isinstance(fact, Tick):
-        _trade(view, fact.price, fact.at_ms)
+        return 0.0 < fact.price < inf and _trade(view, fact.price, fact.at_ms)
     elif isinstance(fact, MarkPriced):
-        if fact.at_ms < view.mark_ms:
+        if fact.at_ms < view.mark_ms or not 0.0 < fact.mark < inf:
             return False
         view.mark, view.mark_ms, view.has_mark_feed = fact.mark, fact.at_ms, True
         view.funding_rate_frac = fact.funding_rate_frac
@@ -56,10 +58,11 @@ def observe(view: MarketView, fact: MarketFact) -> bool:
     return True
 
 
-def _trade(view: MarketView, price: float, at_ms: int) -> None:
-    """A traded price; it is the mark too where the feed has none."""
+def _trade(view: MarketView, price: float, at_ms: int) -> bool:
+    """A traded price; it is the mark too where the feed has none. False for an old one."""
     if at_ms < view.last_ms:
-        return
+        return False
     view.last, view.last_ms = price, at_ms
     if not view.has_mark_feed:
         view.mark, view.mark_ms = price, at_ms
+    return True

@@ -1,6 +1,6 @@
 """Leaving: market exits, the end of a plan, and the one answer its proposer is owed."""
 
-from quantum_trader.core.events import IntentApplied, PlanEnded
+from quantum_trader.core.events import IntentApplied, OrderFilled, PlanEnded
 from quantum_trader.core.events.intents import ResultStatus
 from quantum_trader.core.orders.commands import command_cancel, command_exit
 from quantum_trader.core.orders.plan import Plan
@@ -9,23 +9,35 @@ from quantum_trader.core.state import TraderState
 
 CLEANUP_AFTER_MS = 1_000
 """The venue expires reduce-only orders of a flat symbol itself; we wait this long for it."""
+STOP_REASONS = ("stop_loss", "break_even", "profit_lock")
+"""What a stop that was placed after stage 0, 1 and 2 is called when it ends a trade."""
 
 
 def close_now(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
-    """Close the whole position at market. The stop stays until the position is gone."""
-    position = state.positions.get(plan.symbol)
+    """Close the whole position at market, now or as soon as there is one.
+
+    The stop stays until the position is gone.
+    """
     if plan.exit_reason is None:
         plan.exit_reason = reason
-    if position is None or plan.exit_id is not None:
+    position = state.positions.get(plan.symbol)
+    if position is None or plan.exit_id is not None or not plan.holds(position):
         return
     plan.exit_tried_ms = state.now_ms
     command_exit(plan, out, abs(position.qty), plan.exit_reason)
 
 
-def on_exit_over(plan: Plan, order_id: str) -> None:
-    """An exit order ended with something still open: it is tried again when time passes."""
-    if plan.exit_id == order_id:
-        plan.exit_id = None
+def closing_reason(plan: Plan, fact: OrderFilled) -> str:
+    """Why a fill ends the trade, as one word per way to end; asked before the plan notes it."""
+    if fact.cause == "liquidation":
+        return "liquidation"
+    if fact.role == "target":
+        return "targets"
+    if fact.role == "stop":
+        name = fact.client_order_id
+        stop = plan.stop_named(name) or plan.retiring.get(name)
+        return STOP_REASONS[min(stop.leg, 2)] if stop is not None else STOP_REASONS[0]
+    return plan.exit_reason or "exit"
 
 
 def answer(plan: Plan, out: Out, status: ResultStatus, reason: str) -> None:
@@ -53,13 +65,21 @@ def on_flat(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
     plan.flat_ms = state.now_ms
     plan.exit_reason = reason
     plan.exit_id = None
-    plan.naked_since_ms = None
     answer(plan, out, "failed", f"closed at once: {reason}")
+
+
+def abandon_entry(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
+    """The entry came to nothing: no position, no order, no plan."""
+    plan.exit_reason = reason
+    plan.flat_ms = state.now_ms
+    answer(plan, out, "failed", reason)
 
 
 def end_if_clean(state: TraderState, plan: Plan, out: Out) -> None:
     """End the plan when it is flat and no order of it can be at the venue any more."""
-    if plan.flat_ms is None or not plan.entry_done or plan.open_orders() or plan.retiring:
+    if plan.flat_ms is None or not plan.entry_done:
+        return
+    if plan.exits or plan.retiring or plan.resting():
         return
     del state.plans[plan.made.plan_id]
     del state.plan_of[plan.symbol]
@@ -73,20 +93,10 @@ def end_if_clean(state: TraderState, plan: Plan, out: Out) -> None:
     )
 
 
-def abandon_entry(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
-    """The entry came to nothing: no position, no order, no plan."""
-    plan.entry_done = True
-    plan.exit_reason = reason
-    plan.flat_ms = state.now_ms
-    answer(plan, out, "failed", reason)
-
-
 def clean_up(state: TraderState, plan: Plan, out: Out) -> None:
     """Cancel what still rests although the position is gone."""
     if plan.flat_ms is None or state.now_ms - plan.flat_ms < CLEANUP_AFTER_MS:
         return
-    for role, order_id in plan.open_orders():
-        if order_id not in plan.retiring:
-            plan.retiring[order_id] = state.now_ms
-            command_cancel(plan, out, "stop" if role == "stop" else "target", order_id, "flat")
-    end_if_clean(state, plan, out)
+    for order in plan.resting():
+        if order.client_order_id not in plan.retiring:
+            command_cancel(plan, out, order, "flat")

@@ -1,16 +1,34 @@
 """Order commands of a plan. Everything but the entry is reduce-only: no argument can change it."""
 
 from decimal import Decimal
+from typing import NamedTuple
 
+from quantum_trader.core.books.position import Position
 from quantum_trader.core.events import CancelCommanded, OrderCommanded, PlanMade
 from quantum_trader.core.events.orders import OrderKind, OrderRequest, OrderRole
 from quantum_trader.core.orders.ids import client_order_id
 from quantum_trader.core.orders.plan import Plan, Resting
+from quantum_trader.core.orders.stray import Stray
 from quantum_trader.core.out import Out
-from quantum_trader.core.units import entry_order_side, exit_order_side
+from quantum_trader.core.units import (
+    ZERO,
+    OrderSide,
+    entry_order_side,
+    exit_order_side,
+    side_of,
+)
 
 
-def command_entry(made: PlanMade, out: Out, entry_id: str) -> None:
+class _Owner(NamedTuple):
+    """Whose order it is, and the side that reduces."""
+
+    plan_id: str
+    trace_id: str
+    symbol: str
+    side: OrderSide
+
+
+def command_entry(made: PlanMade, out: Out) -> None:
     """Buy or sell the planned quantity at market."""
     out.say(
         OrderCommanded(
@@ -19,7 +37,7 @@ def command_entry(made: PlanMade, out: Out, entry_id: str) -> None:
             role="entry",
             leg=0,
             order=OrderRequest(
-                client_order_id=entry_id,
+                client_order_id=client_order_id("entry", out.account, made.plan_id, 0, 1),
                 symbol=made.symbol,
                 side=entry_order_side(made.side),
                 kind="MARKET",
@@ -38,57 +56,72 @@ def command_entry(made: PlanMade, out: Out, entry_id: str) -> None:
 def command_stop(plan: Plan, out: Out, price: Decimal, qty: Decimal, reason: str) -> None:
     """Place a stop for the whole remaining size; the plan knows it as on its way."""
     plan.stop_attempts += 1
-    stop = Resting(_id_for(plan, out, "stop", plan.stop_attempts), 0, price, qty)
-    plan.next_stops[stop.client_order_id] = stop
-    _reduce(plan, out, ("stop", "STOP_MARKET", stop), reason)
+    name = client_order_id("stop", out.account, plan.made.plan_id, 0, plan.stop_attempts)
+    stop = plan.next_stops[name] = Resting(name, plan.stage, price, qty)
+    _reduce(_owner_of(plan), out, ("stop", "STOP_MARKET", stop), reason)
 
 
 def command_target(plan: Plan, out: Out, leg: int, price: Decimal, qty: Decimal) -> None:
     """Place one step of the harvest ladder as a resting limit order."""
-    target = Resting(_id_for(plan, out, "target", leg), leg, price, qty)
-    plan.targets[target.client_order_id] = target
-    _reduce(plan, out, ("target", "LIMIT", target), f"harvest stage {leg}")
+    name = client_order_id("target", out.account, plan.made.plan_id, leg, leg)
+    target = plan.targets[name] = Resting(name, leg, price, qty)
+    _reduce(_owner_of(plan), out, ("target", "LIMIT", target), f"harvest stage {leg}")
 
 
 def command_exit(plan: Plan, out: Out, qty: Decimal, reason: str) -> None:
-    """Close the quantity at market; the plan knows it as its exit."""
+    """Close the quantity at market; the plan knows it as the exit it waits for."""
     plan.exit_attempts += 1
-    order = Resting(_id_for(plan, out, "exit", plan.exit_attempts), 0, qty, qty)
-    plan.exit_id = order.client_order_id
-    _reduce(plan, out, ("exit", "MARKET", order), reason)
+    name = client_order_id("exit", out.account, plan.made.plan_id, 0, plan.exit_attempts)
+    plan.exit_id = name
+    plan.exits[name] = plan.exit_attempts
+    _reduce(_owner_of(plan), out, ("exit", "MARKET", Resting(name, 0, ZERO, qty)), reason)
 
 
-def command_cancel(plan: Plan, out: Out, role: OrderRole, order_id: str, reason: str) -> None:
-    """Cancel one order of the plan."""
+def command_stray_exit(stray: Stray, symbol: str, position: Position, out: Out) -> None:
+    """Close at market what no plan owns."""
+    stray.exit_attempts += 1
+    name = client_order_id("exit", out.account, stray.id, 0, stray.exit_attempts)
+    stray.exit_id = name
+    owner = _Owner(stray.id, stray.trace_id, symbol, exit_order_side(side_of(position.qty)))
+    order = Resting(name, 0, ZERO, abs(position.qty))
+    _reduce(owner, out, ("exit", "MARKET", order), stray.reason or "")
+
+
+def command_cancel(plan: Plan, out: Out, order: Resting, reason: str) -> None:
+    """Cancel a stop or a target; the plan knows it as retiring."""
+    name = order.client_order_id
+    plan.retiring[name] = order
     out.say(
         CancelCommanded(
             **out.stamp(plan.trace_id),
             plan_id=plan.made.plan_id,
-            role=role,
+            role="target" if name in plan.targets else "stop",
             symbol=plan.symbol,
-            client_order_id=order_id,
+            client_order_id=name,
             reason=reason,
         )
     )
 
 
-def _id_for(plan: Plan, out: Out, role: OrderRole, attempt: int) -> str:
-    leg = attempt if role == "target" else 0
-    return client_order_id(role, out.account, plan.made.plan_id, leg, attempt)
+def _owner_of(plan: Plan) -> _Owner:
+    made = plan.made
+    return _Owner(made.plan_id, made.trace_id, made.symbol, exit_order_side(made.side))
 
 
-def _reduce(plan: Plan, out: Out, what: tuple[OrderRole, OrderKind, Resting], reason: str) -> None:
+def _reduce(
+    owner: _Owner, out: Out, what: tuple[OrderRole, OrderKind, Resting], reason: str
+) -> None:
     role, kind, order = what
     out.say(
         OrderCommanded(
-            **out.stamp(plan.trace_id),
-            plan_id=plan.made.plan_id,
+            **out.stamp(owner.trace_id),
+            plan_id=owner.plan_id,
             role=role,
-            leg=order.leg,
+            leg=order.leg if role == "target" else 0,
             order=OrderRequest(
                 client_order_id=order.client_order_id,
-                symbol=plan.symbol,
-                side=exit_order_side(plan.made.side),
+                symbol=owner.symbol,
+                side=owner.side,
                 kind=kind,
                 qty=order.qty,
                 price=order.price if kind == "LIMIT" else None,

@@ -1,8 +1,8 @@
 """From a proposed intent to a plan and its entry order, or to every reason why not."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 
+from quantum_trader.core.books.exposure import expect
 from quantum_trader.core.events import (
     IntentApplied,
     IntentProposed,
@@ -15,9 +15,9 @@ from quantum_trader.core.events import (
 from quantum_trader.core.events.intents import SkipKind
 from quantum_trader.core.intent_edge import plan_id_of
 from quantum_trader.core.market.publish import publish_state
+from quantum_trader.core.orders.clearing import clear
 from quantum_trader.core.orders.closing import close_now
 from quantum_trader.core.orders.commands import command_entry
-from quantum_trader.core.orders.ids import client_order_id
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.out import Out
 from quantum_trader.core.risk.case import Draft, EntryCase
@@ -25,8 +25,9 @@ from quantum_trader.core.risk.draft import Ask, Problem, draft_entry
 from quantum_trader.core.risk.review import ApprovedIntent, review
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.state import TraderState
-from quantum_trader.core.units import Side
+from quantum_trader.core.units import ZERO, Side
 
+FLAT_INTENT = "flat_intent"
 _ENTRIES: Mapping[str, Side] = {"LONG": "LONG", "SHORT": "SHORT"}
 
 
@@ -79,17 +80,23 @@ def _skip(
 
 
 def _close(state: TraderState, intent: IntentProposed, plan_id: str, out: Out) -> None:
-    """A FLAT intent reduces risk: no gate is asked."""
+    """A FLAT intent reduces risk: no gate is asked. An entry under way is closed once it fills."""
     if _is_repeat(state, plan_id):
         _skip(intent, plan_id, out, "duplicate")
         return
     state.planned[plan_id] = state.now_ms
-    open_id = state.plan_of.get(intent.symbol)
-    if open_id is None or intent.symbol not in state.positions:
+    plan = state.plans.get(state.plan_of.get(intent.symbol, ""))
+    if plan is not None and plan.flat_ms is None:
+        close_now(state, plan, out, FLAT_INTENT)
+        _closing(intent, plan_id, f"closing plan {plan.made.plan_id}", out)
+    elif intent.symbol in state.strays:
+        clear(state, intent.symbol, FLAT_INTENT, out)
+        _closing(intent, plan_id, "closing a position that no plan owns", out)
+    else:
         _skip(intent, plan_id, out, "nothing_to_close")
-        return
-    plan = state.plans[open_id]
-    close_now(state, plan, out, "flat_intent")
+
+
+def _closing(intent: IntentProposed, plan_id: str, reason: str, out: Out) -> None:
     out.say(
         IntentApplied(
             **out.stamp(intent.trace_id),
@@ -97,8 +104,8 @@ def _close(state: TraderState, intent: IntentProposed, plan_id: str, out: Out) -
             symbol=intent.symbol,
             side=intent.side,
             status="closing",
-            reason=f"closing plan {open_id}",
-            filled_qty=Decimal(0),
+            reason=reason,
+            filled_qty=ZERO,
             entry_price=None,
             stop_price=None,
         )
@@ -185,7 +192,7 @@ def gather(
         last_close_ms=state.last_close_ms.get(intent.symbol),
         equity_usd=state.equity_usd,
         available_usd=state.available_usd,
-        gross_notional_usd=state.exposure.gross_usd,
+        gross_notional_usd=state.exposure.gross_usd + state.exposure.coming_usd,
         safe_drain=state.safe_drain,
         kill_level=state.kill_level,
         draft=draft if isinstance(draft, Draft) else None,
@@ -197,26 +204,25 @@ def _open(state: TraderState, rules: Rules, approved: ApprovedIntent, out: Out) 
     """Make the plan and command its entry. Only an approved intent can get here."""
     case = approved.case
     draft = case.draft
-    if draft is None:
+    if draft is None or case.instrument is None:
         raise LookupError(f"approved without a draft: {case.plan_id}")
     intent = case.intent
     made = _plan_of(rules, case, draft, out)
-    entry_id = client_order_id("entry", out.account, made.plan_id, 0, 1)
-    state.plans[made.plan_id] = Plan(
+    plan = state.plans[made.plan_id] = Plan(
         made=made,
-        trace_id=intent.trace_id,
+        instrument=case.instrument,
         confidence=intent.confidence,
         regime=_regime(intent, case.state),
         adaptive=draft.adaptive,
         effective=draft.effective,
         bounds=draft.bounds,
         asked_stop=draft.asked_stop,
-        entry_id=entry_id,
     )
+    expect(state, plan)
     state.plan_of[intent.symbol] = made.plan_id
     state.planned[made.plan_id] = state.now_ms
     out.say(made)
-    command_entry(made, out, entry_id)
+    command_entry(made, out)
 
 
 def _regime(intent: IntentProposed, market: MarketStateComputed | None) -> str | None:

@@ -8,13 +8,18 @@ from decimal import Decimal
 
 import msgspec
 
+from quantum_trader.core.books.position import Position
 from quantum_trader.core.events import PlanMade
 from quantum_trader.core.events.exits import Bound, LevelSet
+from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.units import ZERO, sign_of
 
 
 class Resting(msgspec.Struct, frozen=True):
-    """An order of ours at the venue, or on its way there. ``price`` is limit or trigger."""
+    """An order of ours at the venue, or on its way there. ``price`` is limit or trigger.
+
+    ``leg`` is the stage that a target harvests, or after which a stop was placed.
+    """
 
     client_order_id: str
     leg: int
@@ -25,35 +30,40 @@ class Resting(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, kw_only=True):
     """The life of one approved intent.
 
-    ``next_stops`` were commanded and not confirmed. ``stage`` counts harvested ladder steps.
-    ``naked_since_ms`` is set while a position stands without a confirmed stop. ``retiring`` are
-    orders whose cancel was commanded. ``flat_ms`` is when the position became flat; the plan ends
-    when no order is left.
+    ``instrument`` is the venue's rules as they were when the plan was made; they may vanish from
+    the rules while it lives. ``coming_usd`` is the notional of the entry that was not filled yet.
+    ``next_stops`` were commanded and not confirmed; ``stop_failures`` counts those that had to be
+    placed again. ``stage`` counts harvested ladder steps. ``naked_since_ms`` is set while a
+    position stands without a confirmed stop for all of it. ``retiring`` are orders whose cancel
+    was commanded. ``exit_id`` is the exit that is waited for, ``exits`` all that may still trade.
+    ``exit_reason`` is set once the plan is to be left. ``flat_ms`` is when the position became
+    flat; the plan ends when no order is left.
     """
 
     made: PlanMade
-    trace_id: str
+    instrument: Instrument
     confidence: float | None
     regime: str | None
     adaptive: LevelSet
     effective: LevelSet
     bounds: tuple[Bound, ...]
     asked_stop: Decimal | None
-    entry_id: str
+    coming_usd: Decimal = ZERO
     opened_ms: int = 0
     entry_done: bool = False
     entry_qty: Decimal = ZERO
     entry_notional_usd: Decimal = ZERO
-    initial_stop: Decimal | None = None
     stop: Resting | None = None
     next_stops: dict[str, Resting] = {}
     stop_attempts: int = 0
+    stop_failures: int = 0
     targets: dict[str, Resting] = {}
     targets_sent: bool = False
-    retiring: dict[str, int] = {}
+    retiring: dict[str, Resting] = {}
     stage: int = 0
     naked_since_ms: int | None = None
     exit_id: str | None = None
+    exits: dict[str, int] = {}
     exit_attempts: int = 0
     exit_reason: str | None = None
     exit_tried_ms: int = 0
@@ -66,6 +76,11 @@ class Plan(msgspec.Struct, kw_only=True):
         return self.made.symbol
 
     @property
+    def trace_id(self) -> str:
+        """The life of the intent that the plan came from."""
+        return self.made.trace_id
+
+    @property
     def protected(self) -> bool:
         """A stop is confirmed and in force."""
         return self.stop is not None
@@ -75,19 +90,48 @@ class Plan(msgspec.Struct, kw_only=True):
         """Volume-weighted entry price of what was filled so far; never called before a fill."""
         return self.entry_notional_usd / self.entry_qty
 
+    @property
+    def coming_qty(self) -> Decimal:
+        """What the entry may still fill."""
+        return ZERO if self.entry_done else max(self.made.qty - self.entry_qty, ZERO)
+
+    def holds(self, position: Position | None) -> bool:
+        """Whether a position is this plan's: it was entered, and points the planned way."""
+        if position is None or not self.entry_qty or self.flat_ms is not None:
+            return False
+        return position.qty * sign_of(self.made.side) > 0
+
+    def covers(self, position: Position) -> bool:
+        """Whether the stop in force is large enough for all of a position."""
+        return self.stop is not None and self.stop.qty >= abs(position.qty)
+
     def tightest_stop(self) -> Resting | None:
         """The stop that will be in force once everything on its way has been confirmed."""
-        stops = [*self.next_stops.values(), *((self.stop,) if self.stop else ())]
-        return max(stops, key=self.tightness, default=None)
+        stops = [*((self.stop,) if self.stop else ()), *self.next_stops.values()]
+        return max(reversed(stops), key=self.tightness, default=None)
 
     def tightness(self, stop: Resting) -> Decimal:
         """Larger is nearer to profit."""
         return stop.price * sign_of(self.made.side)
 
-    def open_orders(self) -> list[tuple[str, str]]:
-        """(role, client order id) of everything of ours that may still rest at the venue."""
-        found = [("stop", order_id) for order_id in self.next_stops]
-        if self.stop is not None:
-            found.append(("stop", self.stop.client_order_id))
-        found += [("target", order_id) for order_id in self.targets]
-        return found
+    def stop_named(self, order_id: str) -> Resting | None:
+        """The stop of this name, in force or on its way; None for those that were replaced."""
+        if self.stop is not None and self.stop.client_order_id == order_id:
+            return self.stop
+        return self.next_stops.get(order_id)
+
+    def forget(self, order_id: str) -> None:
+        """An order has ended: nothing of it can trade any more."""
+        if self.stop is not None and self.stop.client_order_id == order_id:
+            self.stop = None
+        self.next_stops.pop(order_id, None)
+        self.targets.pop(order_id, None)
+        self.retiring.pop(order_id, None)
+        self.exits.pop(order_id, None)
+        if self.exit_id == order_id:
+            self.exit_id = None
+
+    def resting(self) -> list[Resting]:
+        """Every stop and target of ours that may still rest at the venue, being canceled or not."""
+        stops = [*self.next_stops.values(), *((self.stop,) if self.stop else ())]
+        return [*stops, *self.targets.values()]

@@ -11,13 +11,13 @@ from quantum_trader.core.exits.bounds import stop_price, stop_problem, target_pr
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.orders.closing import close_now
 from quantum_trader.core.orders.commands import command_cancel, command_stop
-from quantum_trader.core.orders.plan import Plan
+from quantum_trader.core.orders.plan import Plan, Resting
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
 from quantum_trader.core.units import sign_of
 
-STOP_ATTEMPTS_MAX = 3
-"""How often a refused first stop is tried again before the position is closed instead."""
+STOP_FAILURES_MAX = 3
+"""How many stops may be refused or lost before the position is closed instead."""
 WOULD_TRIGGER = -2021
 """The venue's code for a stop whose trigger the market has already passed."""
 
@@ -30,9 +30,8 @@ def protect_first_fill(state: TraderState, plan: Plan, out: Out) -> None:
     instrument = instrument_of(state, plan)
     entry = plan.entry_price
     price = _first_stop(plan, entry, instrument)
-    plan.initial_stop = price
-    plan.naked_since_ms = plan.opened_ms = state.now_ms
-    command_stop(plan, out, price, plan.made.qty, "initial stop")
+    plan.opened_ms = state.now_ms
+    command_stop(plan, out, price, _qty_to_cover(state, plan), "initial stop")
     targets = target_prices(plan.made.side, entry, plan.effective.tp_frac, instrument)
     out.say(
         LevelsComputed(
@@ -52,72 +51,108 @@ def protect_first_fill(state: TraderState, plan: Plan, out: Out) -> None:
 
 
 def _first_stop(plan: Plan, entry: Decimal, instrument: Instrument) -> Decimal:
-    """The proposer's stop where it still fits the real fill, else ours off the real fill."""
+    """The proposer's stop where it still fits the real fill, else ours off the real fill.
+
+    Where the grid at the real fill has no price within all bounds, the nearer one is taken: to be
+    stopped by noise costs less than a ceiling allows.
+    """
     side, asked = plan.made.side, plan.asked_stop
     if asked is not None and stop_problem(side, entry, asked, plan.bounds) is None:
         return asked
-    return stop_price(side, entry, plan.effective.sl_frac, instrument, plan.bounds)
+    ours = stop_price(side, entry, plan.effective.sl_frac, instrument, plan.bounds)
+    if stop_problem(side, entry, ours, plan.bounds) is None:
+        return ours
+    return ours + sign_of(side) * instrument.tick
 
 
-def on_stop_accepted(plan: Plan, fact: OrderAccepted, state: TraderState, out: Out) -> None:
+def cover(state: TraderState, plan: Plan, out: Out) -> None:
+    """A position that grew beyond its stop gets one that is large enough, at the same price."""
+    position, current = state.positions[plan.symbol], plan.tightest_stop()
+    if current is not None and current.qty < abs(position.qty):
+        command_stop(plan, out, current.price, _qty_to_cover(state, plan), "the position grew")
+
+
+def note_cover(state: TraderState, plan: Plan) -> None:
+    """Write down since when the position stands without a confirmed stop for all of it."""
+    position = state.positions.get(plan.symbol)
+    if position is None or not plan.holds(position) or plan.covers(position):
+        plan.naked_since_ms = None
+    elif plan.naked_since_ms is None:
+        plan.naked_since_ms = state.now_ms
+
+
+def on_stop_accepted(plan: Plan, fact: OrderAccepted, out: Out) -> None:
     """A new stop is real: the tighter of the two stays in force, the other one may go."""
     accepted = plan.next_stops.pop(fact.client_order_id, None)
     if accepted is None:
         return
-    plan.naked_since_ms = None
     old, plan.stop = plan.stop, accepted
     if old is None:
         return
     if plan.tightness(old) > plan.tightness(accepted):
         old, plan.stop = accepted, old
-    plan.retiring[old.client_order_id] = state.now_ms
-    command_cancel(plan, out, "stop", old.client_order_id, "replaced by a tighter stop")
+    command_cancel(plan, out, old, "replaced by a tighter stop")
 
 
-def on_stop_rejected(plan: Plan, fact: OrderRejected, state: TraderState, out: Out) -> None:
-    """A stop that is refused is placed again, unless the market has passed it: then we leave."""
-    refused = plan.next_stops.pop(fact.client_order_id, None)
-    if refused is None:
-        if plan.stop is not None and plan.stop.client_order_id == fact.client_order_id:
-            plan.stop = None
-            close_now(state, plan, out, "stop_refused")
+def on_stop_rejected(state: TraderState, plan: Plan, fact: OrderRejected, out: Out) -> None:
+    """A stop that is refused is placed again, unless the market was there already: then we leave.
+
+    A stop in force is refused only at its trigger.
+    """
+    order_id = fact.client_order_id
+    refused, in_force = plan.stop_named(order_id), plan.stop
+    plan.forget(order_id)
+    if refused is None or not plan.holds(state.positions.get(plan.symbol)):
+        return
+    if refused is in_force:
+        close_now(state, plan, out, "stop_refused")
     elif fact.code == WOULD_TRIGGER:
         close_now(state, plan, out, "stop_passed")
-    elif plan.tightest_stop() is not None or plan.symbol not in state.positions:
-        return
-    elif plan.stop_attempts < STOP_ATTEMPTS_MAX:
-        command_stop(plan, out, refused.price, refused.qty, "stop placed again")
     else:
+        _place_again(state, plan, refused, out, "stop placed again")
+
+
+def on_stop_gone(state: TraderState, plan: Plan, order_id: str, out: Out) -> None:
+    """A stop was canceled. If it was not replaced and a position stands, replace it at once."""
+    lost = plan.stop_named(order_id)
+    plan.forget(order_id)
+    if lost is not None and plan.holds(state.positions.get(plan.symbol)):
+        _place_again(state, plan, lost, out, "stop was lost")
+
+
+def _place_again(state: TraderState, plan: Plan, failed: Resting, out: Out, reason: str) -> None:
+    """Replace a stop that failed, unless one at least as good is left.
+
+    After too many failures a position that is still covered keeps the stop it has; one that is
+    not is closed.
+    """
+    left, size = plan.tightest_stop(), abs(state.positions[plan.symbol].qty)
+    covered = left is not None and left.qty >= size
+    if left is not None and covered and plan.tightness(left) >= plan.tightness(failed):
+        return
+    plan.stop_failures += 1
+    if plan.stop_failures < STOP_FAILURES_MAX:
+        command_stop(plan, out, failed.price, _qty_to_cover(state, plan), reason)
+    elif not covered:
         close_now(state, plan, out, "no_stop_accepted")
 
 
-def on_stop_gone(plan: Plan, order_id: str, state: TraderState, out: Out) -> None:
-    """A stop was canceled. If it was the one in force and a position stands, replace it at once."""
-    plan.retiring.pop(order_id, None)
-    plan.next_stops.pop(order_id, None)
-    if plan.stop is None or plan.stop.client_order_id != order_id:
-        return
-    lost, plan.stop = plan.stop, None
-    position = state.positions.get(plan.symbol)
-    if position is None:
-        return
-    plan.naked_since_ms = state.now_ms
-    if not plan.next_stops:
-        command_stop(plan, out, lost.price, abs(position.qty), "stop was lost")
+def _qty_to_cover(state: TraderState, plan: Plan) -> Decimal:
+    """What stands, and what the entry may still add to it."""
+    return abs(state.positions[plan.symbol].qty) + plan.coming_qty
 
 
 def tighten(state: TraderState, plan: Plan, out: Out, price: Decimal, reason: str) -> None:
     """Move the stop to ``price`` for what remains, if that is tighter than what stands."""
-    position = state.positions.get(plan.symbol)
-    if position is None or plan.exit_id is not None:
-        return
     current = plan.tightest_stop()
+    if plan.exit_reason is not None:
+        return
     if current is None or (price - current.price) * sign_of(plan.made.side) > 0:
-        command_stop(plan, out, price, abs(position.qty), reason)
+        command_stop(plan, out, price, _qty_to_cover(state, plan), reason)
 
 
 def instrument_of(state: TraderState, plan: Plan) -> Instrument:
-    """The instrument of a plan; a plan can only be made for a known one."""
+    """The venue's rules for the plan's symbol as they are, or as they were before they vanished."""
     if state.rules is None:
-        raise LookupError(f"no rules, and yet plan {plan.made.plan_id} exists")
-    return state.rules.instruments[plan.symbol]
+        return plan.instrument
+    return state.rules.instruments.get(plan.symbol, plan.instrument)

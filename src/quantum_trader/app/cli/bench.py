@@ -1,0 +1,142 @@
+"""``quantum bench``: what the system costs, beside the barest thing that does the same work."""
+
+import os
+import platform
+from dataclasses import dataclass
+from typing import Annotated
+
+import msgspec
+import typer
+
+from quantum_trader.app.bench import levels_speed, process_cost, redis_path, replay_speed
+from quantum_trader.app.bench.measure import Benchmark, Effort, Row, Spread
+from quantum_trader.app.cli.frame import (
+    DONE,
+    FOUND,
+    Common,
+    Progress,
+    command,
+    new_app,
+    remark,
+    say,
+    show_json,
+    show_table,
+    wait,
+)
+from quantum_trader.core.errors import UsageError
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "throughput": redis_path.throughput,
+    "latency": redis_path.latency,
+    "replay": replay_speed.replay_speed,
+    "levels": levels_speed.levels_speed,
+    "memory": process_cost.idle_memory,
+    "help": process_cost.help_time,
+}
+
+app = new_app()
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """All lines of one run, and the machine they are from."""
+
+    python: str
+    machine: str
+    cores: int
+    quick: bool
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(Common):
+    """What ``bench`` takes."""
+
+    only: Annotated[
+        str | None, typer.Option(help=f"Some of {', '.join(BENCHMARKS)}, separated by commas.")
+    ] = None
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Little work: shows that it runs, measures nothing.")
+    ] = False
+    repetitions: Annotated[int, typer.Option(min=1, max=50, help="Of each measurement.")] = 5
+    forced: Annotated[
+        bool, typer.Option("--progress", help="Show progress even where nobody seems to watch.")
+    ] = False
+
+
+@command(app, Options)
+def bench(options: Options) -> int:
+    """Ratios measured in one run: smallest, middle and largest of at least five.
+
+    Exit code 1 when a target is missed; with --quick nothing is judged.
+    """
+    names = _chosen(options.only)
+    effort = Effort(quick=options.quick, repetitions=options.repetitions)
+    report = wait(_measure(names, effort, forced=options.forced))
+    if options.as_json:
+        show_json(report)
+    else:
+        _show(report)
+    missed = [row.name for row in report.rows if row.met is False]
+    return FOUND if missed and not options.quick else DONE
+
+
+def _chosen(only: str | None) -> list[str]:
+    names = list(BENCHMARKS) if only is None else [each.strip() for each in only.split(",")]
+    for name in names:
+        if name not in BENCHMARKS:
+            raise UsageError(f"--only {name}: there are {', '.join(BENCHMARKS)}")
+    return names
+
+
+async def _measure(names: list[str], effort: Effort, *, forced: bool) -> Report:
+    rows: list[Row] = []
+    with Progress("benchmarks", len(names), forced=forced) as progress:
+        for name in names:
+            rows += await BENCHMARKS[name](effort)
+            progress.advance()
+    if effort.quick:
+        rows = [msgspec.structs.replace(row, met=None) for row in rows]
+    return Report(
+        python=platform.python_version(),
+        machine=platform.machine(),
+        cores=os.cpu_count() or 0,
+        quick=effort.quick,
+        rows=tuple(rows),
+    )
+
+
+def _show(report: Report) -> None:
+    say(f"Python {report.python} on {report.machine}, {report.cores} cores")
+    say("min / median / max; the ratio is ours over bare, run by run\n")
+    columns = ("benchmark", "unit", "runs", "ours", "bare", "ratio", "target", "")
+    show_table(columns, [_cells(row) for row in report.rows])
+    for row in report.rows:
+        remark(f"{row.name}: {row.note}")
+
+
+def _cells(row: Row) -> tuple[object, ...]:
+    target = ""
+    if row.target is not None:
+        way = "at least" if row.better == "above" else "at most"
+        target = f"{way} {row.target:g}{' (ratio)' if row.of_ratio else ''}"
+    verdict = {True: "met", False: "MISSED", None: ""}[row.met]
+    return (
+        row.name,
+        row.unit,
+        row.repetitions,
+        _spread_text(row.ours),
+        _spread_text(row.bare),
+        _spread_text(row.ratio),
+        target,
+        verdict,
+    )
+
+
+def _spread_text(values: Spread | None) -> str:
+    if values is None:
+        return ""
+    return " / ".join(_short(value) for value in (values.min, values.median, values.max))
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,0 +1,50 @@
+"""Positions that no plan owns: a late fill of an entry that was given up, or a hand at the venue.
+
+What our own orders left is closed at once and tried again until it is gone. What a hand made is
+that hand's business, and is closed only when everything, or its symbol, is ordered flat.
+"""
+
+from quantum_trader.core.events import OrderFact, OrderFilled
+from quantum_trader.core.orders.commands import command_stray_exit
+from quantum_trader.core.orders.stray import Stray
+from quantum_trader.core.out import Out
+from quantum_trader.core.state import TraderState
+
+LATE_FILL = "late_fill"
+
+
+def on_unowned_fill(state: TraderState, fact: OrderFilled, out: Out) -> None:
+    """A fill after which nobody owns what stands."""
+    stray = state.strays.get(fact.symbol)
+    if stray is None:
+        stray = state.strays[fact.symbol] = Stray(id=f"stray:{fact.id}", trace_id=fact.trace_id)
+    if fact.plan_id:
+        clear(state, fact.symbol, LATE_FILL, out)
+
+
+def clear(state: TraderState, symbol: str, reason: str, out: Out) -> None:
+    """Close what no plan owns; nothing happens while an order to do so is on its way."""
+    stray, position = state.strays[symbol], state.positions[symbol]
+    stray.reason = stray.reason or reason
+    if stray.exit_id is None:
+        stray.exit_tried_ms = state.now_ms
+        command_stray_exit(stray, symbol, position, out)
+
+
+def on_clearing_over(state: TraderState, fact: OrderFact) -> None:
+    """An order that should have closed a stray has ended, or nobody knows: it may be repeated."""
+    stray = state.strays.get(fact.symbol)
+    if stray is not None and stray.exit_id == fact.client_order_id:
+        stray.exit_id = None
+
+
+def check_stray(state: TraderState, symbol: str, out: Out) -> None:
+    """Time passed: close what is ordered flat, and try again what came to nothing."""
+    stray = state.strays[symbol]
+    reason = stray.reason
+    if reason is None and state.kill_level == "FLATTEN":
+        reason = "flatten"
+    if reason is None or state.rules is None:
+        return
+    if state.now_ms - stray.exit_tried_ms >= state.rules.exits.retry_after_ms:
+        clear(state, symbol, reason, out)

@@ -1,0 +1,271 @@
+"""The whole system as a process of its own: it trades, is killed, comes back, and is alone."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import pytest
+
+from quantum_trader.adapters.bus.redis import RedisBus
+from quantum_trader.adapters.journal.sqlite import audit
+from quantum_trader.app.wiring import JOURNAL_FILE
+from quantum_trader.core.events import (
+    IntentApplied,
+    IntentProposed,
+    OrderCommanded,
+    PlanMade,
+    RulesAdopted,
+)
+from quantum_trader.services import wire
+from quantum_trader.streams import (
+    APPLY_PLAN,
+    APPLY_RESULT,
+    OPERATOR_STREAM,
+    ORDER_COMMAND,
+    TRADE_INTENT,
+)
+
+RSS_MAX = 150 * 1024**2
+TRADES_WITHIN_S = 60.0
+
+# The first words of a shell command; the console script is the same function.
+QUANTUM = [
+    sys.executable,
+    "-c",
+    "import sys; from quantum_trader.app.cli import main; sys.exit(main())",
+]
+
+
+class Running:
+    """One ``quantum run`` on a simulated market."""
+
+    def __init__(self, folder: Path, *more: str) -> None:
+        options = ["--market", "synthetic", "--port", "0", "--data-dir", str(folder), *more]
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("QT_")}
+        self.process = subprocess.Popen(
+            [*QUANTUM, "run", "--json", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environ,
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            pytest.fail(self.end()[2])
+        self.ready: dict[str, Any] = json.loads(line)
+
+    def state(self) -> dict[str, Any]:
+        """What the page shows, as data."""
+        answer = httpx2.get(f"{self.ready['page_url']}state.json", timeout=5)
+        view: dict[str, Any] = answer.json()["view"]
+        return view
+
+    def until(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Wait for the page to show something."""
+        end_s = time.monotonic() + TRADES_WITHIN_S
+        while time.monotonic() < end_s:
+            state = self.state()
+            if holds(state):
+                return state
+            time.sleep(0.2)
+        pytest.fail(f"not within {TRADES_WITHIN_S:g} s: {self.state()}")
+
+    def end(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
+        """Send a signal and wait: exit code, what it said, and its log."""
+        self.process.send_signal(number)
+        out, log = self.process.communicate(timeout=20)
+        return self.process.returncode, out, log
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[Callable[..., Running]]:
+    """Start systems on one folder; whatever still runs at the end is killed."""
+    all_of_them: list[Running] = []
+
+    def start(*more: str, folder: Path = tmp_path / "data") -> Running:
+        all_of_them.append(Running(folder, *more))
+        return all_of_them[-1]
+
+    yield start
+    for one in all_of_them:
+        one.process.kill()
+        one.process.communicate()
+
+
+def holds_protected(state: dict[str, Any]) -> bool:
+    """Whether a position with a confirmed stop is shown."""
+    return any(held["qty"] != "0" and held["stop_price"] for held in state["held"])
+
+
+def facts_on(ready: dict[str, Any], stream: str) -> list[Any]:
+    """Everything on a stream of a running system."""
+
+    async def read() -> list[Any]:
+        bus = RedisBus(ready["redis_url"], consumer="test")
+        reader = wire.Reader(ready["account"])
+        try:
+            return [reader(entry) for entry in await bus.span(stream, "-", "+", 100_000)]
+        finally:
+            await bus.close()
+
+    return asyncio.run(read())
+
+
+def test_it_trades_protected_on_a_page_with_little_memory_and_ends_with_a_summary(
+    started: Callable[..., Running],
+) -> None:
+    system = started()
+    assert system.ready["ready"] is True
+    assert (system.ready["market"], system.ready["account"]) == ("SIMULATED", "paper-SIMULATED")
+    state = system.until(holds_protected)
+    assert state["head"]["account"] == "paper-SIMULATED"
+    html = httpx2.get(system.ready["page_url"]).text
+    assert "SIMULATED" in html
+    assert "CONFIRMED" in html
+    assert psutil.Process(system.process.pid).memory_info().rss < RSS_MAX
+    code, out, log = system.end(signal.SIGINT)
+    assert code == 0, log
+    summary = json.loads(out)["summary"]
+    assert summary["opened"] >= 1
+    assert summary["protected_positions"] == summary["open_positions"]
+    assert all(json.loads(line)["market"] == "SIMULATED" for line in log.splitlines())
+
+
+def test_after_a_kill_it_goes_on_where_it_was_and_asks_nothing_twice(
+    started: Callable[..., Running], tmp_path: Path
+) -> None:
+    first = started()
+    before = first.until(holds_protected)
+    first.end(signal.SIGKILL)
+    second = started()
+    state = second.until(lambda now: now["opened"] >= before["opened"] and now["head"])
+    plans = [fact for fact in facts_on(second.ready, APPLY_PLAN) if isinstance(fact, PlanMade)]
+    orders = [one for one in facts_on(second.ready, ORDER_COMMAND) if type(one) is OrderCommanded]
+    answers = [
+        fact for fact in facts_on(second.ready, APPLY_RESULT) if isinstance(fact, IntentApplied)
+    ]
+    entries = [order.plan_id for order in orders if order.role == "entry"]
+    assert {held["plan_id"] for held in before["held"]} <= {plan.plan_id for plan in plans}
+    assert sorted(entries) == sorted({plan.plan_id for plan in plans})
+    assert len(answers) == len({answer.plan_id for answer in answers})
+    assert state["head"]["deposit_usd"] == before["head"]["deposit_usd"]
+    opened = {one["plan_id"] for one in before["held"] if one["stop_price"]}
+    closed = {trade["plan_id"] for trade in state["trades"]}
+    still = {held["plan_id"]: held for held in state["held"]}
+    assert opened <= closed | set(still)
+    assert second.end()[0] == 0
+    assert audit(tmp_path / "data" / JOURNAL_FILE) > 0
+
+
+def test_a_market_that_was_made_up_goes_on_at_the_price_where_it_stopped(
+    started: Callable[..., Running],
+) -> None:
+    first = started("--symbols", "BTCUSDT")
+    first.until(lambda now: now["head"] is not None)
+    time.sleep(2)
+    first.end(signal.SIGKILL)
+    second = started("--symbols", "BTCUSDT")
+    second.until(lambda now: now["head"] is not None)
+    time.sleep(2)
+    bars = facts_on(second.ready, "quantum:stream:market.klines")
+    jumps = [abs(later.open / bar.close - 1) for bar, later in pairwise(bars)]
+    assert len(bars) > 303
+    assert max(jumps) < 1e-9
+    assert {bar.source for bar in bars} == {"SIMULATED"}
+
+
+def test_rules_are_adopted_before_anything_else_and_again_only_when_they_change(
+    started: Callable[..., Running],
+) -> None:
+    leverages = []
+    for more in ((), (), ("--leverage", "5")):
+        system = started(*more)
+        orders = facts_on(system.ready, OPERATOR_STREAM)
+        adopted = [fact for fact in orders if isinstance(fact, RulesAdopted)]
+        leverages.append([fact.rules.limits.leverage_default for fact in adopted])
+        assert system.end()[0] == 0
+    assert leverages == [[10], [10], [10, 5]]
+
+
+def test_while_safe_drain_is_on_everything_is_judged_and_no_order_leaves(
+    started: Callable[..., Running],
+) -> None:
+    system = started("--safe-drain")
+    system.until(lambda now: any(one["type"] == "intent.skipped" for one in now["outcomes"]))
+    assert "SAFE-DRAIN" in httpx2.get(system.ready["page_url"]).text
+    intents = facts_on(system.ready, TRADE_INTENT)
+    assert any(isinstance(fact, IntentProposed) for fact in intents)
+    assert facts_on(system.ready, ORDER_COMMAND) == []
+
+
+def test_a_second_system_on_the_same_folder_is_refused_and_told_who_has_it(
+    started: Callable[..., Running], tmp_path: Path
+) -> None:
+    system = started()
+    again = run_once("--data-dir", str(tmp_path / "data"))
+    assert again.returncode == 2
+    error = json.loads(again.stdout)["error"]
+    assert str(system.process.pid) in error["what"]
+    assert "would trade against each other" in error["what"]
+    assert system.state()["head"] is not None or system.process.poll() is None
+
+
+def test_a_symbol_nobody_has_rules_for_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    folder = tmp_path / "never"
+    refused = run_once("--data-dir", str(folder), "--symbols", "BTCUSDT,NOSUCHUSDT")
+    assert refused.returncode == 2
+    assert "NOSUCHUSDT" in json.loads(refused.stdout)["error"]["what"]
+    assert not folder.exists()
+
+
+def test_prices_of_one_market_never_reach_the_books_of_another(
+    started: Callable[..., Running], tmp_path: Path, shared_data: Path
+) -> None:
+    started().end()
+    recording = str(shared_data / "binance_um" / "klines_1m")
+    mixed = run_once("--data-dir", str(tmp_path / "data"), "--replay-data", recording)
+    assert mixed.returncode == 2
+    assert "paper-SIMULATED" in json.loads(mixed.stdout)["error"]["what"]
+
+
+def test_a_recording_plays_in_its_own_time_and_under_its_own_name(
+    started: Callable[..., Running], shared_data: Path
+) -> None:
+    recording = str(shared_data / "binance_um" / "klines_1m")
+    symbols = ("--symbols", "BTCUSDT,ETHUSDT")
+    played = started("--replay-data", recording, "--speed", "600", *symbols)
+    assert played.ready["account"] == "paper-recorded"
+    state = played.until(lambda now: now["head"] is not None and now["head"]["at_ms"] > 0)
+    later = played.until(lambda now: now["at_ms"] > state["at_ms"] + 10 * 60_000)
+    assert 1_600_000_000_000 < later["at_ms"] < 1_780_000_000_000
+    assert later["at_ms"] - later["head"]["at_ms"] < 3_600_000
+
+
+def run_once(*options: str) -> subprocess.CompletedProcess[str]:
+    """A run that is expected to end by itself."""
+    return subprocess.run(
+        [*QUANTUM, "run", "--json", "--port", "0", *options],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_it_ends_by_itself_when_its_time_is_over(tmp_path: Path) -> None:
+    done = run_once("--market", "synthetic", "--data-dir", str(tmp_path / "d"), "--duration", "1")
+    assert done.returncode == 0, done.stderr
+    first, last = done.stdout.splitlines()
+    assert json.loads(first)["data_dir"] == str(tmp_path / "d")
+    assert json.loads(last)["summary"]["exit_code"] == 0
