@@ -108,7 +108,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         try:
             assert running.stdout is not None
             places = json.loads(running.stdout.readline())
-            _leave_traces(desk, places["redis_url"])
+            url = Path(places["redis_url_file"]).read_text().strip()
+            _leave_traces(desk, url)
             yield desk
         finally:
             running.terminate()

@@ -1,4 +1,4 @@
-"""``quantum replay``: recorded candles to numbers and a page, and a run's log lived through again."""
+"""``quantum replay``: candles to numbers and a page, and the log of a run lived through again."""
 
 import asyncio
 import json
@@ -200,7 +200,7 @@ def test_the_page_is_one_file_that_asks_nobody_and_agrees_with_the_numbers(
     assert all(trade["stops"] and trade["fills"] and trade["targets"] for trade in drawn["trades"])
 
 
-def test_one_recorded_month_is_replayed_to_the_end(
+def test_one_recorded_week_is_replayed_to_the_end(
     shared_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = shared_data / "binance_um" / "klines_1m" / "ETHUSDT.parquet"
@@ -229,7 +229,9 @@ async def _recorded_run(folder: Path, break_it: str = "") -> None:
         await client.xdel(ORDER_COMMAND, row[0])
     if break_it == "snapshot":
         blob = await client.hget(keys.snapshot(TRADER), "blob")
-        await client.hset(keys.snapshot(TRADER), "blob", blob.replace(b'"wallet":"', b'"wallet":"1'))
+        await client.hset(
+            keys.snapshot(TRADER), "blob", blob.replace(b'"wallet":"', b'"wallet":"1')
+        )
     await client.aclose()
     await server.stop()
 

@@ -111,8 +111,10 @@ def holds_protected(state: dict[str, Any]) -> bool:
 def facts_on(ready: dict[str, Any], stream: str) -> list[Any]:
     """Everything on a stream of a running system."""
 
+    url = Path(ready["redis_url_file"]).read_text().strip()
+
     async def read() -> list[Any]:
-        bus = RedisBus(ready["redis_url"], consumer="test")
+        bus = RedisBus(url, consumer="test")
         reader = wire.Reader(ready["account"])
         try:
             return [reader(entry) for entry in await bus.span(stream, "-", "+", 100_000)]

@@ -12,8 +12,9 @@ from typing import NoReturn, Protocol
 import msgspec
 import structlog
 
+from quantum_trader.adapters.bus.connection import without_password
 from quantum_trader.adapters.bus.redis import RedisBus
-from quantum_trader.adapters.bus.server import EmbeddedServer, examine
+from quantum_trader.adapters.bus.server import URL_FILE, EmbeddedServer, examine
 from quantum_trader.adapters.clock import SystemClock
 from quantum_trader.adapters.market.instrument_files import load as load_instruments
 from quantum_trader.app.config import Config
@@ -43,10 +44,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to find the running system. ``redis_url`` holds the server's password."""
+    """Where to find the running system.
+
+    ``redis_url`` is without the password; that is in ``redis_url_file``, which only its owner may
+    read. None when the server is not ours: then whoever named it knows its password.
+    """
 
     page_url: str
     redis_url: str
+    redis_url_file: str | None
     data_dir: str
     market: str
     account: str
@@ -183,7 +189,8 @@ def _about(config: Config, market: Market) -> About:
 def _places(config: Config, market: Market, page: Page, url: str) -> Places:
     return Places(
         page_url=page.url,
-        redis_url=url,
+        redis_url=without_password(url),
+        redis_url_file=None if config.redis_url else str(config.home / URL_FILE),
         data_dir=str(config.home),
         market=market.label,
         account=market.account,

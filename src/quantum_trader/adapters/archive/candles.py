@@ -31,7 +31,7 @@ class Recording:
         self._frame = rows.select(_COLUMNS).collect()
         self.bars = self._frame.height
         self.interval_ms = _interval_ms(self._frame, path)
-        self._funding = _funding(path, symbol, span_ms)
+        self._funding = _funding(path, symbol, self._covered_ms())
 
     def facts(self) -> Iterator[MarketFact]:
         """Candles and funding rates in the order in which they became true.
@@ -48,6 +48,13 @@ class Recording:
         if rate is not None:
             yield rate
         yield from rates
+
+    def _covered_ms(self) -> tuple[int, int]:
+        """From the open of the first bar to the close of the last one."""
+        if not self.bars:
+            return 0, 0
+        opens = self._frame["open_time"]
+        return opens[0], opens[-1] + self.interval_ms + 1
 
     def candles(self) -> Iterator[CandleClosed]:
         """Every bar at the moment it closed."""

@@ -54,6 +54,10 @@ class _Address(msgspec.Struct, frozen=True):
         return f"redis://:{self.password}@{LOOPBACK}:{self.port}/0"
 
 
+URL_FILE = "redis.url"
+"""Where the address with its password is written, in the data folder, for its owner alone."""
+
+
 class EmbeddedServer:
     """A Redis-compatible server of our own for one data directory.
 
@@ -119,7 +123,7 @@ class EmbeddedServer:
         except TimeoutError:
             process.kill()
             await process.wait()
-        (self._dir / "redis.url").unlink(missing_ok=True)
+        (self._dir / URL_FILE).unlink(missing_ok=True)
         if self._socket_dir is not None:
             shutil.rmtree(self._socket_dir, ignore_errors=True)
 
@@ -194,7 +198,7 @@ class EmbeddedServer:
     def _known_address(self) -> _Address | None:
         """What the last server of this directory used, so that its clients find it again."""
         try:
-            known = urlsplit((self._dir / "redis.url").read_text(encoding="ascii").strip())
+            known = urlsplit((self._dir / URL_FILE).read_text(encoding="ascii").strip())
             port, password = known.port, known.password
         except (OSError, ValueError):
             return None
@@ -206,7 +210,7 @@ class EmbeddedServer:
         draft.unlink(missing_ok=True)
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(address.url + "\n")
-        draft.replace(self._dir / "redis.url")
+        draft.replace(self._dir / URL_FILE)
 
     def _log_tail(self) -> str:
         try:

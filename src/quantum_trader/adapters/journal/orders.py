@@ -42,10 +42,10 @@ def _request(command: Command) -> tuple[object, ...]:
     return command.plan_id, command.role, command.symbol, command.client_order_id
 
 
-class _OpenOrder(msgspec.Struct):
+class _OpenOrder(msgspec.Struct, gc=False):
     placed: tuple[int, OrderCommanded] | None = None
     outcome: Fact | None = None
-    cancels: list[tuple[int, CancelCommanded]] = msgspec.field(default_factory=list)
+    cancels: tuple[tuple[int, CancelCommanded], ...] = ()
 
 
 class OpenOrders:
@@ -59,11 +59,11 @@ class OpenOrders:
 
     def take_command(self, number: int, command: Command) -> None:
         """Remember a command of an order that has not ended."""
-        order = self._orders.setdefault(name_of(command), _OpenOrder())
+        order = self._order(name_of(command))
         if isinstance(command, OrderCommanded):
             order.placed = number, command
         else:
-            order.cancels.append((number, command))
+            order.cancels += ((number, command),)
 
     def take_fact(self, fact: Fact) -> None:
         """Remember the first outcome, even one that came before; forget the order at its end."""
@@ -72,8 +72,14 @@ class OpenOrders:
         if ends(fact):
             self._orders.pop(fact.client_order_id, None)
         elif is_outcome(fact):
-            order = self._orders.setdefault(fact.client_order_id, _OpenOrder())
+            order = self._order(fact.client_order_id)
             order.outcome = order.outcome or fact
+
+    def _order(self, client_order_id: str) -> _OpenOrder:
+        order = self._orders.get(client_order_id)
+        if order is None:
+            order = self._orders[client_order_id] = _OpenOrder()
+        return order
 
     def get(self, client_order_id: str) -> Journalled | None:
         """An open order, None when it has ended or was never ours."""

@@ -41,22 +41,22 @@ class Register:
 
     def find(self, key: Key) -> int | None:
         """The number of the record with this key, None when there is none."""
-        return self._probe(key)[1]
+        number = self._at(place := hash(key))
+        while number is not None and not self._confirm(number, key):
+            number = self._at(place := hash((place, key)))
+        return number
 
     def add(self, key: Key, number: int) -> None:
         """Remember a record, unless its key is known."""
-        place, known = self._probe(key)
-        if known is None:
-            self._new[place] = number
-
-    def _probe(self, key: Key) -> tuple[int, int | None]:
-        """The hash under which a key is or belongs, and its number."""
         place = hash(key)
-        while (number := self._at(place)) is not None and not self._confirm(number, key):
+        while (known := self._at(place)) is not None:
+            if self._confirm(known, key):
+                return
             place = hash((place, key))
-        return place, number
+        self._new[place] = number
 
     def _at(self, place: int) -> int | None:
+        """The number that stands at a hash."""
         number = self._new.get(place)
         if number is None and self._hashes:
             index = bisect_left(self._hashes, place)

@@ -8,6 +8,8 @@ from quantum_trader.core.events import MarketFact
 from quantum_trader.ports import Clock
 
 HISTORY_BARS = 300
+PAUSE_MAX_MS = 5_000
+"""Nobody waits longer than this for the next fact: a hole in a recording is passed over."""
 
 
 class RecordedMarket:
@@ -32,9 +34,11 @@ class RecordedMarket:
 
     async def facts(self) -> AsyncIterator[MarketFact]:
         """The rest, each when its time has come; the market ends with the recordings."""
-        began_ms = self._clock.now_ms()
-        first_ms: int | None = None
+        due_ms = float(self._clock.now_ms())
+        last_ms: int | None = None
         for fact in self._facts:
-            first_ms = fact.at_ms if first_ms is None else first_ms
-            await self._clock.sleep_until(began_ms + int((fact.at_ms - first_ms) / self._speed))
+            if last_ms is not None:
+                due_ms += min((fact.at_ms - last_ms) / self._speed, PAUSE_MAX_MS)
+            last_ms = fact.at_ms
+            await self._clock.sleep_until(int(due_ms))
             yield fact

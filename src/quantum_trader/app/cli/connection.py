@@ -9,13 +9,13 @@ from pathlib import Path
 import msgspec
 
 from quantum_trader.adapters.bus.redis import RedisBus
+from quantum_trader.adapters.bus.server import URL_FILE
 from quantum_trader.app.config import Config, load
 from quantum_trader.core.errors import BusUnreachable, ConfigError
 from quantum_trader.core.events import RulesAdopted, SecondPassed, decode
 from quantum_trader.ports import Bus, Entry
 from quantum_trader.streams import CLOCK_STREAM, OPERATOR_STREAM
 
-URL_FILE = "redis.url"
 CLOCK_FRESH_MS = 10_000
 """A clock that nobody has written for longer than this belongs to a system that has stopped."""
 CLOCKS_APART_MS = 2_000

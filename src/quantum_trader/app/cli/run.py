@@ -15,7 +15,6 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from quantum_trader.adapters.bus.connection import without_password
 from quantum_trader.app.cli.frame import Common, command, new_app, remark, say, wait
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.display import signed_percent, signed_usd, usd
@@ -237,7 +236,7 @@ def _summary(view: View, code: int, seconds: float, config: Config) -> Summary:
 def _say_places(places: Places) -> None:
     say(f"page   {places.page_url}")
     say(f"market {places.market}: {places.note}")
-    say(f"redis  {without_password(places.redis_url)} (with its password: redis.url in the folder)")
+    say(f"redis  {places.redis_url} (with its password: redis.url in the folder)")
     say(f"folder {places.data_dir}")
 
 
