@@ -10,6 +10,7 @@ from quantum_trader.core.events import (
     IntentApplied,
     IntentRefused,
     IntentSkipped,
+    OrderAccepted,
     OrderCommanded,
     TradeClosed,
 )
@@ -21,9 +22,15 @@ class Witness:
 
     def __init__(self) -> None:
         self.said: list[Fact] = []
+        self._stops: list[OrderCommanded | OrderAccepted] = []
 
     def __call__(self, cause: Fact, said: Sequence[Fact]) -> None:
         self.said += said
+        self._stops += [
+            fact
+            for fact in (cause, *said)
+            if isinstance(fact, OrderCommanded | OrderAccepted) and fact.role == "stop"
+        ]
 
     async def check(self, rig: Rig) -> None:
         """Covered by stops at the venue, and books that agree with it to the last digit."""
@@ -37,18 +44,31 @@ class Witness:
         assert state.exposure.unrealized_usd == unrealized
 
     def check_story(self) -> None:
-        """Exits only reduce, stops only tighten, and nothing was answered or entered twice."""
+        """Exits only reduce, stops only tighten, and nothing was answered or entered twice.
+
+        Acceptances that led to nothing are not shown to us; what was commanded later is compared
+        with what is known to have been in force.
+        """
         commands = [fact for fact in self.said if isinstance(fact, OrderCommanded)]
         assert all(one.order.reduce_only == (one.role != "entry") for one in commands)
-        stops = defaultdict(list)
-        for one in commands:
-            if one.role == "stop" and one.order.trigger_price is not None:
-                sign = 1 if one.order.side == "SELL" else -1
-                stops[one.plan_id].append(one.order.trigger_price * sign)
-        assert all(prices == sorted(prices) for prices in stops.values()), "a stop loosened"
+        self._check_tightening()
         assert set(self.answers().values()) <= {1}
         entries = Counter(one.plan_id for one in commands if one.role == "entry")
         assert set(entries.values()) <= {1}
+
+    def _check_tightening(self) -> None:
+        """No stop is commanded behind one that was confirmed before."""
+        commanded: dict[str, Decimal] = {}
+        tightest: dict[str, Decimal] = {}
+        for one in self._stops:
+            if isinstance(one, OrderCommanded):
+                assert one.order.trigger_price is not None
+                price = one.order.trigger_price * (1 if one.order.side == "SELL" else -1)
+                assert price >= tightest.get(one.plan_id, price), "a stop loosened"
+                commanded[one.order.client_order_id] = price
+            else:
+                price = commanded[one.client_order_id]
+                tightest[one.plan_id] = max(price, tightest.get(one.plan_id, price))
 
     def answers(self) -> Counter[str]:
         """How many answers every intent got."""

@@ -303,7 +303,7 @@ def test_a_name_that_was_written_twice_is_found(path: Path) -> None:
     journal.intend([ENTRY])
     db = apsw.Connection(str(path))
     kind = "order"
-    head, body = db.execute("SELECT hash, body FROM record WHERE number = 2").fetchone()
+    head, body = db.execute("SELECT hash, body FROM record WHERE number = 2").get
     row = (3, kind, NAME, NAME, 0, body, link(head, kind, body))
     db.execute("INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)", row)
     with pytest.raises(StoreError, match="record 3 repeats the name"):
@@ -338,6 +338,7 @@ def test_names_that_share_a_hash_are_told_apart(
     monkeypatch.setattr(register, "hash", one_per_kind, raising=False)
     orders = [order_command("stop", f"plan-{number}") for number in range(9)]
     journal = SqliteJournal(path, ACCOUNT)
+    fresh: list[bool] = []
     for _ in range(2):
         fresh = journal.intend(orders)
         journal.conclude([accepted(one) for one in orders], venue_seq=None)

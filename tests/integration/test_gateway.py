@@ -15,6 +15,7 @@ from quantum_trader.core.events import (
 )
 from quantum_trader.core.events.orders import OrderFact, OrderRequest
 from quantum_trader.core.venue import Placement, Rejected
+from quantum_trader.services.gateway import LANES_AT_ONCE
 from tests.commands import ACCOUNT, cancel_command, order_command
 from tests.gateways import START_MS, started
 
@@ -255,6 +256,17 @@ async def test_a_refused_key_stops_everything_and_what_was_sent_is_known() -> No
     assert kinds(await world.results()) == "order.accepted order.in_doubt order.in_doubt"
     await world.wait(31_000)
     assert len(world.called("place")) == 2
+
+
+async def test_many_symbols_share_the_way_and_a_refused_key_keeps_none_from_being_tried() -> None:
+    world = await started()
+    count = 2 * LANES_AT_ONCE + 3
+    stops = [order_command("stop", f"p{n}", symbol=f"S{n}USDT") for n in range(count)]
+    world.exchange.knobs.fail("place", *["locked"] * (LANES_AT_ONCE + 1))
+    with pytest.raises(Locked):
+        await world.carry_out(*stops)
+    assert len(world.called("place")) == count
+    assert world.journal.unresolved() == stops[: LANES_AT_ONCE + 1]
 
 
 async def test_one_symbol_keeps_its_order_and_another_does_not_wait_for_it() -> None:

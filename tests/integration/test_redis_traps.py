@@ -14,6 +14,7 @@ import pytest_asyncio
 from redis.asyncio import Redis
 
 from quantum_trader.adapters.bus import keys, scripts
+from quantum_trader.adapters.bus.lines import Argument
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import EmbeddedServer, Fsync
 from quantum_trader.core.errors import BusUnreachable, Fenced, StoreError
@@ -122,7 +123,7 @@ async def test_an_append_that_was_cancelled_may_be_repeated(wire: Wire) -> None:
 async def test_an_old_batch_that_arrives_after_a_newer_one_is_left_out(wire: Wire) -> None:
     names = [IN, keys.appended(IN)]
     for number, answer in ((5, b"appended"), (6, b"appended"), (5, b"already"), (6, b"already")):
-        arguments: list[scripts.Argument] = ["w", "instance", number, 2, "word", str(number)]
+        arguments: list[Argument] = ["w", "instance", number, 2, "word", str(number)]
         assert await scripts.APPEND.run(wire.raw, names, arguments) == [answer]
     assert await scripts.APPEND.run(wire.raw, names, ["w", "later", 1, 2, "word", "1"])
     assert await written(wire) == ["5", "6", "1"]

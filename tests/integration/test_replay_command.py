@@ -17,6 +17,7 @@ from quantum_trader.app.bench.crowd import intent, roomy_rules, symbols
 from quantum_trader.app.bench.live_path import LivePath
 from quantum_trader.app.bench.walk import BAR_MS, FIRST_MS, walk
 from quantum_trader.app.cli import main
+from quantum_trader.app.replay import replay as honest
 from quantum_trader.streams import ORDER_COMMAND, TRADER
 
 BARS = 6_000
@@ -166,6 +167,20 @@ def test_progress_tells_bars_a_second_and_only_when_wanted(
     _, _, quiet = shell(capsys, recording, "--no-progress")
     assert "bars/s" in loud
     assert not quiet
+
+
+def test_what_must_never_happen_ends_with_exit_code_1(
+    recording: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def naked(*given: Any) -> Any:
+        result = await honest(*given)
+        result.unprotected_bars = 1
+        return result
+
+    monkeypatch.setattr("quantum_trader.app.cli.replay.replay", naked)
+    code, told, _ = shell(capsys, recording / "BTCUSDT.parquet")
+    assert code == 1
+    assert "without a confirmed stop" in told["problems"][0]
 
 
 def test_people_get_a_table_with_the_same_numbers(

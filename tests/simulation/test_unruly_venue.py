@@ -108,7 +108,7 @@ class World:
             if self._is_covered(symbol):
                 self.naked.pop(symbol, None)
                 continue
-            since_ms = self.naked.setdefault(symbol, self.at_ms)
+            since_ms = max(self.naked.setdefault(symbol, self.at_ms), self._naked_since_ms(symbol))
             if self.at_ms - since_ms > self.rig.rules.exits.protect_within_ms + SECOND_MS:
                 assert self.at_ms - self._exit_tried_ms(symbol) <= 2 * SECOND_MS, symbol
 
@@ -116,6 +116,11 @@ class World:
         position = self.state.positions.get(symbol)
         plan = self.state.plans.get(self.state.plan_of.get(symbol, ""))
         return position is None or (plan is not None and plan.covers(position))
+
+    def _naked_since_ms(self, symbol: str) -> int:
+        """Between two of our looks a stop may have been confirmed, and lost again."""
+        plan = self.state.plans.get(self.state.plan_of.get(symbol, ""))
+        return 0 if plan is None else plan.naked_since_ms or 0
 
     def _exit_tried_ms(self, symbol: str) -> int:
         """When the last exit was commanded; now, while the answer to one is awaited."""

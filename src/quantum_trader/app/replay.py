@@ -105,6 +105,7 @@ class _Replay:
         self._last_bar_ms: dict[str, int] = {}
         self._candles = defaultdict[str, list[CandleClosed]](list)
         self._seen = 0
+        self._flat_since: tuple[int, int] | None = None
 
     async def play(self, tapes: Sequence[Tape]) -> None:
         """Moment by moment: all that became true at one time is shown together."""
@@ -131,6 +132,7 @@ class _Replay:
         result.candles = dict(self._candles)
         result.ledger_sum_usd = state.ledger.total_usd()
         result.fees_usd = state.ledger.balance_usd("fees")
+        result.fees_usd += state.ledger.balance_usd("liquidation_fees")
         result.funding_usd = -state.ledger.balance_usd("funding")
         result.state_hash = state_hash(state)
         if result.equity:
@@ -168,11 +170,17 @@ class _Replay:
             self._look_up()
 
     def _note_equity(self, at_ms: int) -> None:
-        result = self.result
-        equity_usd = self.rig.trader.state.equity_usd
-        gap_usd = abs(equity_usd - self.rig.venue.equity_usd())
+        """Both equities; while both sides are flat and nothing is booked they cannot change."""
+        result, state, venue = self.result, self.rig.trader.state, self.rig.venue
+        booked = (state.ledger.entries, venue.reported_seq())
+        if booked == self._flat_since:
+            result.equity.append((at_ms, result.equity[-1][1]))
+            return
+        equity_usd = state.equity_usd
+        gap_usd = abs(equity_usd - venue.equity_usd())
         result.equity_gap_usd = max(result.equity_gap_usd, gap_usd)
         result.equity.append((at_ms, equity_usd))
+        self._flat_since = None if state.positions or gap_usd else booked
 
     def _look_up(self) -> None:
         """Now and then: forget what everybody has read, and say how far we are."""

@@ -52,28 +52,27 @@ def step(state: TraderState, fact: Fact) -> Sequence[Fact]:
 
 
 def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
-    view = state.markets.get(fact.symbol)
+    symbol = fact.symbol
+    view = state.markets.get(symbol)
     if view is None:
-        view = MarketView(source=fact.source, window=BarWindow())
-        state.markets[fact.symbol] = view
+        view = state.markets[symbol] = MarketView(source=fact.source, window=BarWindow())
     if not observe(view, fact):
         return _NOTHING
     state.now_ms = max(state.now_ms, fact.at_ms)
-    if fact.symbol in state.positions:
-        revalue(state, fact.symbol)
-        _mark_trade(state.trades.get(fact.symbol), fact)
-    plan_id = state.plan_of.get(fact.symbol)
-    stray = fact.symbol in state.strays
-    due = isinstance(fact, CandleClosed) and view.state_due()
-    if plan_id is None and not due and not stray:
+    if symbol in state.positions:
+        revalue(state, symbol)
+        _mark_trade(state.trades.get(symbol), fact)
+    plan_id = state.plan_of.get(symbol)
+    due = view.state_due() and isinstance(fact, CandleClosed)
+    if plan_id is None and not due and not state.strays:
         return _NOTHING
     out = Out(fact, state.account, state.now_ms)
     if due:
-        publish_state(state, fact.symbol, out)
+        publish_state(state, symbol, out)
     if plan_id is not None:
         check_deadlines(state, state.plans[plan_id], out)
-    if stray:
-        check_stray(state, fact.symbol, out)
+    if symbol in state.strays:
+        check_stray(state, symbol, out)
     return out.facts
 
 

@@ -254,9 +254,20 @@ def test_a_cooldown_in_the_future_of_a_late_clock_still_counts() -> None:
     assert BY_NAME["cooldown_after_close"](case, LIMITS) is not None
 
 
+def test_every_position_leaves_room_for_its_stop_and_the_next_one() -> None:
+    """The venue holds 200 conditional orders; the 101st position could not move its stop."""
+    many = msgspec.structs.replace(LIMITS, positions_max=10**9)
+    assert BY_NAME["positions_below_max"](a_case(open_positions=99), many) is None
+    assert BY_NAME["positions_below_max"](a_case(open_positions=100), many) is not None
+
+
 def test_limits_decide_and_not_constants() -> None:
     wide = msgspec.structs.replace(
-        LIMITS, intent_age_ms_max=10**9, cooldown_close_ms=0, positions_max=10**9
+        LIMITS,
+        intent_age_ms_max=10**9,
+        cooldown_close_ms=0,
+        positions_max=10**9,
+        stops_max=2 * 10**9,
     )
     old = a_case(
         intent=an_intent(at_ms=NOW_MS - 10**9), last_close_ms=NOW_MS, open_positions=10**9 - 1

@@ -30,6 +30,7 @@ def roomy_rules(count: int) -> Rules:
         deposit_usd=PLENTY_USD,
         limits=RiskLimits(
             positions_max=count + 1,
+            stops_max=2 * (count + 1),
             gross_notional_max_usd=PLENTY_USD,
             intent_age_ms_max=BAR_MS * 60,
         ),

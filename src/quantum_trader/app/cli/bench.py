@@ -34,15 +34,22 @@ BENCHMARKS: dict[str, Benchmark] = {
     "help": process_cost.help_time,
 }
 
+LOAD_QUIET_FRAC = 0.3
+"""A machine with more waiting tasks per core than this is not at rest."""
+
 app = new_app()
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """All lines of one run, and the machine they are from."""
+    """All lines of one run, and the machine they are from.
+
+    ``load`` is how many tasks wanted a core when it began, over the last minute.
+    """
 
     python: str
     machine: str
     cores: int
+    load: float
     quick: bool
     rows: tuple[Row, ...]
 
@@ -90,6 +97,7 @@ def _chosen(only: str | None) -> list[str]:
 
 async def _measure(names: list[str], effort: Effort, *, forced: bool) -> Report:
     rows: list[Row] = []
+    load = os.getloadavg()[0]
     with Progress("benchmarks", len(names), forced=forced) as progress:
         for name in names:
             rows += await BENCHMARKS[name](effort)
@@ -100,6 +108,7 @@ async def _measure(names: list[str], effort: Effort, *, forced: bool) -> Report:
         python=platform.python_version(),
         machine=platform.machine(),
         cores=os.cpu_count() or 0,
+        load=load,
         quick=effort.quick,
         rows=tuple(rows),
     )
@@ -112,6 +121,11 @@ def _show(report: Report) -> None:
     show_table(columns, [_cells(row) for row in report.rows])
     for row in report.rows:
         remark(f"{row.name}: {row.note}")
+    if report.load > LOAD_QUIET_FRAC * report.cores:
+        remark(
+            f"others were at work here (load {report.load:.1f} on {report.cores} cores): ratios "
+            "hold, absolute numbers are too slow"
+        )
 
 
 def _cells(row: Row) -> tuple[object, ...]:

@@ -21,7 +21,7 @@ PLOTLY = "package_data/plotly.min.js"
 
 
 class Drawn(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the page's script draws."""
+    """Everything the page's script draws. ``trades`` may be fewer than ``trades_total``."""
 
     equity: charts.EquityChart
     costs: charts.CostChart
@@ -30,6 +30,7 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     markets: dict[str, charts.Candles]
     breaks: list[tuple[int, int]]
     trades: list[TradeView]
+    trades_total: int
 
 
 def render(result: ReplayResult, setup: Setup, summary: Summary) -> str:
@@ -67,6 +68,7 @@ def draw(result: ReplayResult, setup: Setup) -> Drawn:
         markets=charts.market_charts(markets, setup.intervals_ms),
         breaks=charts.breaks(at_ms),
         trades=trade_views(result, markets, setup.intervals_ms),
+        trades_total=len(result.trades),
     )
 
 

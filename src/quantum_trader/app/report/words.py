@@ -14,7 +14,9 @@ SYMBOLS_NAMED = 6
 
 
 def signed_usd(amount: Decimal) -> str:
-    """Money with its sign: "+1,234.50 USDT"; the minus is a real one."""
+    """Money with its sign: "+1,234.50 USDT"; the minus is a real one, and zero has none."""
+    if not amount:
+        return "0.00 USDT"
     return f"{amount:+,.2f} USDT".replace("-", "\u2212")
 
 

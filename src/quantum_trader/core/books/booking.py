@@ -35,8 +35,7 @@ def book_fill(
     _say_position(plan, fact, change, out)
     if change.kind in ("closed", "flipped"):
         state.last_close_ms[fact.symbol] = state.now_ms
-    if plan is not None:
-        _book_trade(state, plan, fact, change)
+    if plan is not None and _book_trade(state, plan, fact, change):
         _close_trade(state, plan, fact, out, reason)
 
 
@@ -53,17 +52,22 @@ def _say_position(plan: Plan | None, fact: OrderFilled, change: Change, out: Out
     )
 
 
-def _book_trade(state: TraderState, plan: Plan, fact: OrderFilled, change: Change) -> None:
-    """A trade is what its plan holds: the quantities of its entries and exits differ by that."""
+def _book_trade(state: TraderState, plan: Plan, fact: OrderFilled, change: Change) -> bool:
+    """Add a fill to the trade; True when that ended it.
+
+    A trade is what its plan holds: the quantities of its entries and exits differ by that.
+    """
     trade = state.trades.get(fact.symbol)
     if trade is None:
         if fact.plan_id == plan.made.plan_id and fact.role == "entry":
             _begin_trade(state, plan, fact, change)
-    elif change.closed_qty:
-        # What a flip opens on the other side was never planned and belongs to no trade.
-        trade.leave(change.closed_qty, fact.price, fact.fee_usd)
-    else:
+        return False
+    if not change.closed_qty:
         trade.enter(fact.qty, fact.price, fact.fee_usd)
+        return False
+    # What a flip opens on the other side was never planned and belongs to no trade.
+    trade.leave(change.closed_qty, fact.price, fact.fee_usd)
+    return change.kind != "shrank"
 
 
 def _begin_trade(state: TraderState, plan: Plan, fact: OrderFilled, change: Change) -> None:
@@ -86,11 +90,7 @@ def _begin_trade(state: TraderState, plan: Plan, fact: OrderFilled, change: Chan
 
 
 def _close_trade(state: TraderState, plan: Plan, fact: OrderFilled, out: Out, reason: str) -> None:
-    if plan.holds(state.positions.get(fact.symbol)):
-        return
-    trade = state.trades.pop(fact.symbol, None)
-    if trade is None:
-        return
+    trade = state.trades.pop(fact.symbol)
     trade.stages = plan.stage
     stamp = out.stamp(plan.trace_id)
     out.say(close(trade, stamp["id"], state.now_ms, reason))

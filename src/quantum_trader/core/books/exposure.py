@@ -41,9 +41,9 @@ def revalue(state: TraderState, symbol: str) -> None:
 
 def expect(state: TraderState, plan: Plan) -> None:
     """Count what the entry of a plan may still fill, so that two entries cannot share one limit."""
-    made, exposure = plan.made, state.exposure
-    before_usd = plan.coming_usd
-    plan.coming_usd = after_usd = money(plan.coming_qty * made.reference_price)
+    made, exposure, left = plan.made, state.exposure, plan.coming_qty
+    before_usd, after_usd = plan.coming_usd, money(left * made.reference_price) if left else ZERO
+    plan.coming_usd = after_usd
     exposure.coming_usd += after_usd - before_usd
-    exposure.coming_margin_usd += initial_usd(after_usd, made.leverage)
-    exposure.coming_margin_usd -= initial_usd(before_usd, made.leverage)
+    exposure.coming_margin_usd -= initial_usd(before_usd, made.leverage) if before_usd else ZERO
+    exposure.coming_margin_usd += initial_usd(after_usd, made.leverage) if after_usd else ZERO

@@ -95,6 +95,14 @@ def liquidation_distance(context: BoundContext) -> float | None:
     return float(way / context.entry_price)
 
 
+def liquidation_bound(context: BoundContext) -> Bound | None:
+    """What liquidation allows, as a bound that has not acted; None without liquidation."""
+    for limit in ceilings(context):
+        if limit.name == "liquidation":
+            return Bound(limit.name, limit.frac, False, limit.reason)
+    return None
+
+
 def ceilings(context: BoundContext) -> list[Limit]:
     """The largest distances a stop may have."""
     leverage = max(context.leverage, 1.0)

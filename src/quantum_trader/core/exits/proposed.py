@@ -1,5 +1,6 @@
 """The proposer's own stop: taken when it is tighter than ours and still outside the noise."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 import msgspec
@@ -39,8 +40,8 @@ def _why(frac: float, floor: float, ours: float) -> str:
 
 
 def asked_price(
-    outcome: Effective, stop_loss: Decimal | None, instrument: Filters
+    bounds: Sequence[Bound], stop_loss: Decimal | None, instrument: Filters
 ) -> Decimal | None:
     """The proposer's stop on the price grid where it was taken, else None."""
-    taken = any(each.name == PROPOSED and each.acted for each in outcome.bounds)
+    taken = any(each.name == PROPOSED and each.acted for each in bounds)
     return instrument.nearest_price(stop_loss) if taken and stop_loss is not None else None

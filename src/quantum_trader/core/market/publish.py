@@ -1,21 +1,30 @@
 """Market state, computed when it is due or when a decision asks, and said aloud either way."""
 
 from quantum_trader.core.events import MarketStateComputed
-from quantum_trader.core.market.state import compute
+from quantum_trader.core.market.state import MarketNumbers, compute
+from quantum_trader.core.market.view import MarketView
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
 
 
 def publish_state(state: TraderState, symbol: str, out: Out) -> MarketStateComputed | None:
-    """The state of a symbol's market from its closed bars; None while there are too few."""
+    """The state of a symbol's market from its closed bars; None while there are too few.
+
+    It became true when its newest bar closed, so a market that fell silent has an old state.
+    """
     view = state.markets.get(symbol)
-    numbers = None if view is None else compute(view.window)
+    numbers = None if view is None else _numbers(view)
     if numbers is None:
         return None
-    fact = MarketStateComputed(
-        **out.stamp(""),
-        symbol=symbol,
-        **numbers.fields(),
-    )
+    stamp = out.stamp("")
+    stamp["at_ms"] = numbers.last_bar_ms + numbers.interval_ms
+    fact = MarketStateComputed(**stamp, symbol=symbol, **numbers.fields())
     out.say(fact)
     return fact
+
+
+def _numbers(view: MarketView) -> MarketNumbers | None:
+    """Computed once for every bar, however many decisions ask."""
+    if view.numbers_at != view.bars:
+        view.numbers, view.numbers_at = compute(view.window), view.bars
+    return view.numbers

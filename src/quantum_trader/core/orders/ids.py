@@ -1,7 +1,6 @@
 """Names of orders: derived from what the order is for, so that a repeat finds the first one."""
 
 import re
-from base64 import b32encode
 from collections.abc import Mapping
 from hashlib import sha256
 
@@ -16,7 +15,7 @@ OURS = "q1"
 ROLE_LETTERS: Mapping[OrderRole, str] = {"entry": "E", "stop": "S", "target": "T", "exit": "X"}
 
 DIGEST_CHARS = 24
-_OURS_PATTERN = re.compile(rf"{OURS}[{''.join(ROLE_LETTERS.values())}][A-Z2-7]{{{DIGEST_CHARS}}}")
+_OURS_PATTERN = re.compile(rf"{OURS}[{''.join(ROLE_LETTERS.values())}][0-9A-F]{{{DIGEST_CHARS}}}")
 
 
 def client_order_id(role: OrderRole, account: str, plan_id: str, leg: int, attempt: int) -> str:
@@ -26,7 +25,7 @@ def client_order_id(role: OrderRole, account: str, plan_id: str, leg: int, attem
     at most 36 characters of ``[.A-Z:/a-z0-9_-]``.
     """
     purpose = f"{account}|{plan_id}|{leg}|{attempt}"
-    digest = b32encode(sha256(purpose.encode()).digest())[:DIGEST_CHARS].decode()
+    digest = sha256(purpose.encode()).hexdigest()[:DIGEST_CHARS].upper()
     return f"{OURS}{ROLE_LETTERS[role]}{digest}"
 
 

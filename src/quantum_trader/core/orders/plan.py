@@ -99,7 +99,7 @@ class Plan(msgspec.Struct, kw_only=True):
         """Whether a position is this plan's: it was entered, and points the planned way."""
         if position is None or not self.entry_qty or self.flat_ms is not None:
             return False
-        return position.qty * sign_of(self.made.side) > 0
+        return (position.qty > 0) == (self.made.side == "LONG")
 
     def covers(self, position: Position) -> bool:
         """Whether the stop in force is large enough for all of a position."""

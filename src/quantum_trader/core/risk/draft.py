@@ -1,8 +1,8 @@
 """The trade an intent would become, before any gate is asked: size, leverage, stop and ladder.
 
 Size and stop depend on each other: the stop distance decides the size by risk, the size decides
-the margin tier, the tier the liquidation price, and that bounds the stop. Two rounds settle it,
-because the second stop can only be tighter.
+the margin tier, the tier the liquidation price, and that bounds the stop. A second round is needed
+only when liquidation is so near that it tightens the stop, and then the second stop settles it.
 """
 
 from decimal import Decimal
@@ -12,11 +12,11 @@ import msgspec
 from quantum_trader.core.books.margin import initial_usd, liquidation_price
 from quantum_trader.core.books.position import Position
 from quantum_trader.core.events import IntentProposed, MarketStateComputed
-from quantum_trader.core.events.exits import LevelSet
+from quantum_trader.core.events.exits import Bound, LevelSet
 from quantum_trader.core.exits.bounds import (
     BoundContext,
-    Effective,
     effective,
+    liquidation_bound,
     stop_price,
     target_prices,
 )
@@ -53,10 +53,10 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Shape(msgspec.Struct, frozen=True):
-    """One round: the levels, and the quantity they lead to."""
+    """One round: the levels, the quantity they lead to, and where that would be liquidated."""
 
     levels: LevelSet
-    outcome: Effective
+    bounds: tuple[Bound, ...]
     qty: Decimal
     liquidation: Decimal | None
 
@@ -64,13 +64,17 @@ class _Shape(msgspec.Struct, frozen=True):
 def draft_entry(ask: Ask) -> Draft | Problem:
     """Size, stop and ladder for the intent, or why there are none."""
     wanted = adaptive(_level_inputs(ask))
-    first = _shape(ask, wanted, None)
-    if isinstance(first, Problem):
-        return first
-    second = _shape(ask, wanted, first.liquidation)
-    if isinstance(second, Problem):
-        return second
-    return _draft(ask, wanted, second)
+    shape = _shape(ask, wanted, None)
+    if isinstance(shape, Problem):
+        return shape
+    bound = liquidation_bound(_context(ask, shape.liquidation))
+    if bound is not None and bound.frac < shape.levels.sl_frac:
+        shape = _shape(ask, wanted, shape.liquidation)
+        if isinstance(shape, Problem):
+            return shape
+    elif bound is not None:
+        shape = msgspec.structs.replace(shape, bounds=(*shape.bounds, bound))
+    return _draft(ask, wanted, shape)
 
 
 def _level_inputs(ask: Ask) -> LevelInputs:
@@ -88,8 +92,8 @@ def _level_inputs(ask: Ask) -> LevelInputs:
     )
 
 
-def _shape(ask: Ask, wanted: LevelSet, liquidation: Decimal | None) -> _Shape | Problem:
-    context = BoundContext(
+def _context(ask: Ask, liquidation: Decimal | None) -> BoundContext:
+    return BoundContext(
         side=ask.side,
         leverage=float(ask.leverage),
         entry_price=ask.mark,
@@ -98,6 +102,10 @@ def _shape(ask: Ask, wanted: LevelSet, liquidation: Decimal | None) -> _Shape | 
         spread_frac=ask.rules.exits.spread_frac,
         tick=ask.instrument.tick,
     )
+
+
+def _shape(ask: Ask, wanted: LevelSet, liquidation: Decimal | None) -> _Shape | Problem:
+    context = _context(ask, liquidation)
     outcome = with_proposed_stop(effective(wanted, context), context, ask.intent.stop_loss)
     if outcome.levels is None:
         return Problem(outcome.problem or "no stop fits")
@@ -108,7 +116,7 @@ def _shape(ask: Ask, wanted: LevelSet, liquidation: Decimal | None) -> _Shape | 
     position = Position(sized.qty * sign_of(ask.side), cost_usd)
     margin_usd = initial_usd(cost_usd, ask.leverage)
     price = liquidation_price(ask.instrument, position, margin_usd)
-    return _Shape(outcome.levels, outcome, sized.qty, price)
+    return _Shape(outcome.levels, outcome.bounds, sized.qty, price)
 
 
 def _size_inputs(ask: Ask, sl_frac: float) -> SizeInputs:
@@ -129,8 +137,8 @@ def _size_inputs(ask: Ask, sl_frac: float) -> SizeInputs:
 
 def _draft(ask: Ask, wanted: LevelSet, shape: _Shape) -> Draft:
     levels, instrument = shape.levels, ask.instrument
-    asked = asked_price(shape.outcome, ask.intent.stop_loss, instrument)
-    stop = asked or stop_price(ask.side, ask.mark, levels.sl_frac, instrument, shape.outcome.bounds)
+    asked = asked_price(shape.bounds, ask.intent.stop_loss, instrument)
+    stop = asked or stop_price(ask.side, ask.mark, levels.sl_frac, instrument, shape.bounds)
     targets = target_prices(ask.side, ask.mark, levels.tp_frac, instrument)
     notional_usd = money(shape.qty * ask.mark)
     return Draft(
@@ -148,5 +156,5 @@ def _draft(ask: Ask, wanted: LevelSet, shape: _Shape) -> Draft:
         liquidation_price=shape.liquidation,
         adaptive=wanted,
         effective=levels,
-        bounds=shape.outcome.bounds,
+        bounds=shape.bounds,
     )

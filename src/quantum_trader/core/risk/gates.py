@@ -11,6 +11,9 @@ from quantum_trader.core.risk.case import EntryCase
 from quantum_trader.core.risk.limits import RiskLimits
 from quantum_trader.core.units import ZERO, percent_text, usd_text
 
+STOPS_EACH = 2
+"""Conditional orders a position needs while its stop moves: the old one and the new one."""
+
 Gate = Callable[[EntryCase, RiskLimits], Refusal | None]
 
 
@@ -97,10 +100,11 @@ def one_plan_per_symbol(case: EntryCase, limits: RiskLimits) -> Refusal | None:
 
 def positions_below_max(case: EntryCase, limits: RiskLimits) -> Refusal | None:
     """There is room for one more position."""
-    if case.open_positions >= limits.positions_max:
+    most = min(limits.positions_max, limits.stops_max // STOPS_EACH)
+    if case.open_positions >= most:
         return Refusal(
             "positions_below_max",
-            f"{case.open_positions} positions exist, at most {limits.positions_max} allowed",
+            f"{case.open_positions} positions exist, at most {most} allowed",
         )
     return None
 

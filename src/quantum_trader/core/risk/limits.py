@@ -18,7 +18,9 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
       old that may be.
     * ``symbols_allowed``: what may be entered; None allows every instrument we know. Leaving a
       position is never limited.
-    * ``positions_max``: how many positions and entries under way may exist together.
+    * ``positions_max``: how many positions and entries under way may exist together;
+      ``stops_max``: how many conditional orders the venue holds for an account. A position needs
+      two for a moment whenever its stop moves.
     * ``leverage_max``, ``leverage_default``: the ceiling, and what is used when nobody asks.
     * ``notional_max_usd``: of one trade; ``gross_notional_max_usd``: of all, longs plus shorts.
     * ``risk_frac``: share of equity that one initial stop may cost when we choose the size;
@@ -34,6 +36,7 @@ class RiskLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     state_age_ms_max: int = 900_000
     symbols_allowed: tuple[str, ...] | None = None
     positions_max: int = 10
+    stops_max: int = 200
     leverage_max: int = 20
     leverage_default: int = 10
     notional_max_usd: Decimal = Decimal(3_000)

@@ -143,7 +143,9 @@
     const bars = candles(market);
     bars.opacity = legible ? 0.55 : 0.8;
     byId("market-note").textContent =
-      `${symbol} in bars of ${span(market.step_ms)}. Every exit is marked: a dot won, a cross lost. ` +
+      `${symbol} in bars of ${span(market.step_ms)}. ` +
+      (data.trades.length < data.trades_total ? "The exits of the trades below are marked: " : "Every exit is marked: ") +
+      "a dot won, a cross lost. " +
       (legible ? "Triangles are entries, up for long and down for short." : "Fewer trades in sight show their entries too.") +
       (isNarrow() ? "" : " Drag to zoom, double-click to return.");
     draw("market", [
@@ -151,8 +153,19 @@
       ...(legible ? [entries(seen)] : []),
     ], {
       hovermode: "closest", uirevision: symbol, shapes: seams(),
-      xaxis: timeAxis({ rangeslider: { visible: false } }), yaxis: axis({ tickformat: ",~r" }),
+      xaxis: timeAxis({ rangeslider: { visible: false } }),
+      yaxis: axis({ tickformat: ",~r", ...fitting(market) }),
     });
+  }
+
+  /* A closer look at some time is a closer look at its prices. */
+  function fitting({ t, h, l, step_ms }) {
+    if (!inSight) return { autorange: true };
+    const seen = t.map((_, index) => index).filter((index) => t[index] + step_ms >= inSight[0] && t[index] <= inSight[1]);
+    if (!seen.length) return { autorange: true };
+    const low = Math.min(...seen.map((index) => l[index])), high = Math.max(...seen.map((index) => h[index]));
+    const margin = (high - low || high * 0.001) * 0.08;
+    return { autorange: false, range: [low - margin, high + margin] };
   }
 
   function lookAt(change) {
