@@ -28,7 +28,7 @@ def test_market_state_is_as_old_as_its_newest_bar() -> None:
 
 
 def test_a_new_bar_makes_a_new_state_and_a_second_question_the_same() -> None:
-    desk = Desk()
+    desk = Desk(some_rules(state_required=True))
     closed_ms = wavy(desk, WINDOW_BARS)
     desk.tell(an_intent(at_ms=closed_ms), an_intent(at_ms=closed_ms + 1))
     first, second = states(desk)[-2:]
@@ -37,3 +37,13 @@ def test_a_new_bar_makes_a_new_state_and_a_second_question_the_same() -> None:
     third = states(desk)[-1]
     assert third.last_bar_ms == first.last_bar_ms + MINUTE_MS
     assert third.sigma_frac != first.sigma_frac
+
+
+def test_an_entry_that_is_taken_says_the_state_it_met_and_a_refused_one_does_not() -> None:
+    desk = Desk()
+    closed_ms = wavy(desk, WINDOW_BARS)
+    desk.tell(an_intent(at_ms=closed_ms))
+    (state,) = states(desk)
+    assert state.at_ms == closed_ms
+    desk.tell(an_intent(at_ms=closed_ms + 1))
+    assert states(desk) == [state]

@@ -4,6 +4,8 @@ Decode is strict on required fields and lenient on unknown ones: a newer produce
 an older consumer. A fact is never renamed; its tag is its name for ever.
 """
 
+from functools import lru_cache
+
 import msgspec
 
 from quantum_trader.core.events.base import Fact, MarketFact
@@ -101,6 +103,7 @@ def encode(fact: Fact) -> bytes:
     return _encoder.encode(fact)
 
 
+@lru_cache(maxsize=64)  # Facts are frozen, and several services read the same one in turn.
 def decode(payload: bytes | str) -> AnyFact:
     """One fact from JSON. Raises ``msgspec.ValidationError`` naming the field at fault."""
     fact: AnyFact = _decoder.decode(payload)

@@ -1,8 +1,7 @@
 """Market state, computed when it is due or when a decision asks, and said aloud either way."""
 
 from quantum_trader.core.events import MarketStateComputed
-from quantum_trader.core.market.state import MarketNumbers, compute
-from quantum_trader.core.market.view import MarketView
+from quantum_trader.core.market.state import compute
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
 
@@ -13,7 +12,7 @@ def publish_state(state: TraderState, symbol: str, out: Out) -> MarketStateCompu
     It became true when its newest bar closed, so a market that fell silent has an old state.
     """
     view = state.markets.get(symbol)
-    numbers = None if view is None else _numbers(view)
+    numbers = None if view is None else compute(view.window)
     if numbers is None:
         return None
     stamp = out.stamp("")
@@ -21,10 +20,3 @@ def publish_state(state: TraderState, symbol: str, out: Out) -> MarketStateCompu
     fact = MarketStateComputed(**stamp, symbol=symbol, **numbers.fields())
     out.say(fact)
     return fact
-
-
-def _numbers(view: MarketView) -> MarketNumbers | None:
-    """Computed once for every bar, however many decisions ask."""
-    if view.numbers_at != view.bars:
-        view.numbers, view.numbers_at = compute(view.window), view.bars
-    return view.numbers

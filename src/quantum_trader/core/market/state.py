@@ -95,6 +95,15 @@ class Regimes(NamedTuple):
     chop: float
 
 
+def volatility_now(window: BarWindow) -> Volatility | None:
+    """Volatility alone, a fifth of the cost of ``compute``; None where that gives None."""
+    if not window.full:
+        return None
+    logs = np.array(window.log_closes)
+    returns = logs[1:] - logs[:-1]
+    return volatility_of(winsorised(returns), abs(float(returns[-1])))
+
+
 def compute(window: BarWindow) -> MarketNumbers | None:
     """The state of the market; None with fewer than 257 closes or without any price change."""
     if not window.full:

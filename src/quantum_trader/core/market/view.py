@@ -11,7 +11,6 @@ from quantum_trader.core.events import (
     MarkPriced,
     Tick,
 )
-from quantum_trader.core.market.state import MarketNumbers
 from quantum_trader.core.market.window import BarWindow
 
 STATE_EVERY_BARS = 240
@@ -22,8 +21,7 @@ class MarketView(msgspec.Struct, kw_only=True):
     """Last trade, mark, funding and closed bars. ``None`` is missing; times are epoch ms.
 
     ``mark`` falls back to the last traded price on feeds that carry no mark of their own;
-    ``has_mark_feed`` remembers that a real one exists. ``numbers`` are the market state as it was
-    when ``numbers_at`` bars had been seen.
+    ``has_mark_feed`` remembers that a real one exists.
     """
 
     source: str
@@ -35,8 +33,6 @@ class MarketView(msgspec.Struct, kw_only=True):
     has_mark_feed: bool = False
     funding_rate_frac: float | None = None
     bars: int = 0
-    numbers: MarketNumbers | None = None
-    numbers_at: int = 0
 
     def state_due(self) -> bool:
         """Whether market state shall be published with this bar."""

@@ -15,6 +15,8 @@ from quantum_trader.core.events import (
 from quantum_trader.core.events.intents import SkipKind
 from quantum_trader.core.intent_edge import plan_id_of
 from quantum_trader.core.market.publish import publish_state
+from quantum_trader.core.market.state import sigma_ratio, volatility_now
+from quantum_trader.core.market.view import MarketView
 from quantum_trader.core.orders.clearing import clear
 from quantum_trader.core.orders.closing import close_now
 from quantum_trader.core.orders.commands import command_entry
@@ -152,10 +154,11 @@ def _refuse(
 def gather(
     state: TraderState, rules: Rules, intent: IntentProposed, plan_id: str, out: Out
 ) -> EntryCase:
-    """One consistent moment of the world, for the gates; publishes the market state it used."""
+    """One consistent moment of the world, for the gates; publishes the market state they use."""
     view = state.markets.get(intent.symbol)
     mark = state.mark_of(intent.symbol)
-    market = publish_state(state, intent.symbol, out)
+    required = rules.limits.state_required
+    market = publish_state(state, intent.symbol, out) if required else None
     instrument = rules.instruments.get(intent.symbol)
     draft: Draft | Problem = Problem("no instrument or no mark price")
     side = _ENTRIES.get(intent.side)
@@ -170,7 +173,7 @@ def gather(
                 equity_usd=state.equity_usd,
                 available_usd=state.available_usd,
                 funding_rate_frac=None if view is None else view.funding_rate_frac,
-                state=market,
+                volatility_factor=None if view is None else _volatility_factor(view),
                 rules=rules,
             )
         )
@@ -207,12 +210,13 @@ def _open(state: TraderState, rules: Rules, approved: ApprovedIntent, out: Out) 
     if draft is None or case.instrument is None:
         raise LookupError(f"approved without a draft: {case.plan_id}")
     intent = case.intent
+    market = case.state or publish_state(state, intent.symbol, out)
     made = _plan_of(rules, case, draft, out)
     plan = state.plans[made.plan_id] = Plan(
         made=made,
         instrument=case.instrument,
         confidence=intent.confidence,
-        regime=_regime(intent, case.state),
+        regime=_regime(intent, market),
         adaptive=draft.adaptive,
         effective=draft.effective,
         bounds=draft.bounds,
@@ -223,6 +227,14 @@ def _open(state: TraderState, rules: Rules, approved: ApprovedIntent, out: Out) 
     state.planned[made.plan_id] = state.now_ms
     out.say(made)
     command_entry(made, out)
+
+
+def _volatility_factor(view: MarketView) -> float | None:
+    """Our own measure of how lively the market is; None while there are too few bars."""
+    volatility = volatility_now(view.window)
+    if volatility is None:
+        return None
+    return sigma_ratio(volatility.sigma_frac, view.window.interval_ms)
 
 
 def _regime(intent: IntentProposed, market: MarketStateComputed | None) -> str | None:

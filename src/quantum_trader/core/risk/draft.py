@@ -11,7 +11,7 @@ import msgspec
 
 from quantum_trader.core.books.margin import initial_usd, liquidation_price
 from quantum_trader.core.books.position import Position
-from quantum_trader.core.events import IntentProposed, MarketStateComputed
+from quantum_trader.core.events import IntentProposed
 from quantum_trader.core.events.exits import Bound, LevelSet
 from quantum_trader.core.exits.bounds import (
     BoundContext,
@@ -24,7 +24,6 @@ from quantum_trader.core.exits.ladder import ladder
 from quantum_trader.core.exits.levels import LevelInputs, adaptive
 from quantum_trader.core.exits.proposed import asked_price, with_proposed_stop
 from quantum_trader.core.instrument import Instrument
-from quantum_trader.core.market.state import sigma_ratio
 from quantum_trader.core.risk.case import Draft
 from quantum_trader.core.risk.sizing import SizeInputs, Unsized, size
 from quantum_trader.core.rules import Rules
@@ -38,7 +37,10 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """An intent and the world it wants to be traded in."""
+    """An intent and the world it wants to be traded in.
+
+    ``volatility_factor`` and ``funding_rate_frac`` are our own; the proposer's go before them.
+    """
 
     intent: IntentProposed
     side: Side
@@ -48,7 +50,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     equity_usd: Decimal
     available_usd: Decimal
     funding_rate_frac: float | None
-    state: MarketStateComputed | None
+    volatility_factor: float | None
     rules: Rules
 
 
@@ -79,14 +81,12 @@ def draft_entry(ask: Ask) -> Draft | Problem:
 
 def _level_inputs(ask: Ask) -> LevelInputs:
     """The proposer's own context where it was given, else what we know ourselves."""
-    intent, volatility = ask.intent, ask.intent.volatility_factor
-    if volatility is None and ask.state is not None:
-        volatility = sigma_ratio(ask.state.sigma_frac, ask.state.interval_ms)
-    funding = intent.funding_rate_frac
+    intent = ask.intent
+    volatility, funding = intent.volatility_factor, intent.funding_rate_frac
     return LevelInputs(
         side=ask.side,
         leverage=float(ask.leverage),
-        volatility_factor=volatility,
+        volatility_factor=ask.volatility_factor if volatility is None else volatility,
         funding_rate_frac=ask.funding_rate_frac if funding is None else funding,
         divergence=intent.exchange_divergence,
     )
