@@ -10,8 +10,9 @@ from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events import DrainSwitched, Fact, PlanEnded, SecondPassed, Tick
 from quantum_trader.ports import Bus, Clock
 from quantum_trader.services import inbox, wire
-from quantum_trader.services.fold import Fold, snapshots_of
+from quantum_trader.services.fold import Fold
 from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.streams import APPLY_PLAN, ROUTES, TRADER, read_by
 
 POISON = "POISON"

@@ -131,6 +131,9 @@ class Bus(Protocol):
     async def beat(self, service: str, status: Mapping[str, bytes]) -> None:
         """Write the heartbeat of a loop."""
 
+    async def heartbeat(self, service: str) -> dict[str, bytes]:
+        """The last heartbeat of a loop, empty when there was none."""
+
     async def info(self, stream: str) -> StreamInfo | None:
         """What is known of a stream, None when it does not exist."""
 

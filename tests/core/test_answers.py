@@ -133,3 +133,11 @@ def test_at_a_leverage_where_no_stop_fits_there_is_no_entry() -> None:
     assert isinstance(answer, IntentRefused)
     (why,) = [one.reason for one in answer.refusals if one.gate == "draft_exists"]
     assert "no stop fits at 100x" in why
+
+
+def test_the_answers_of_a_repeated_intent_have_names_of_their_own() -> None:
+    desk = Desk()
+    desk.tell(a_candle(60_000.0), an_intent(), an_intent(), an_intent())
+    names = [fact.id for fact in desk.said]
+    assert len(names) == len(set(names))
+    assert isinstance(desk.said[-1], IntentSkipped)

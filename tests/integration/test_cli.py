@@ -21,8 +21,9 @@ from quantum_trader.core.events import RulesAdopted
 from quantum_trader.core.state import TraderState
 from quantum_trader.core.trader import step
 from quantum_trader.services.clock import ClockService
-from quantum_trader.services.fold import Fold, snapshots_of
+from quantum_trader.services.fold import Fold
 from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.services.wire import Reader, write
 from quantum_trader.streams import OPERATOR_STREAM, TRADE_INTENT, TRADER, read_by
 from tests.support import ACCOUNT, some_rules

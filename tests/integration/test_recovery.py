@@ -1,5 +1,6 @@
 """Starting again: from a snapshot or from the log, always to the same state."""
 
+import msgspec
 import pytest
 
 from quantum_trader.adapters.bus.memory import MemoryBus
@@ -7,6 +8,7 @@ from quantum_trader.core.errors import Fenced, StoreError
 from quantum_trader.ports import Entry, Saved
 from quantum_trader.services.loop import Consumer
 from quantum_trader.services.recovery import rebuild_from_log, restore
+from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.streams import (
     MARKET_TICK,
     TRADER,
@@ -110,3 +112,44 @@ async def test_a_predecessor_is_fenced_before_its_state_is_taken_over() -> None:
     bus.predecessor = old
     await new.start()
     assert await drain_all(new) == 1
+
+
+class StrangeSnapshots(MemoryBus):
+    """Holds a snapshot that another version wrote."""
+
+    async def saved(self, service: str) -> Saved:
+        saved = await super().saved(service)
+        return Saved(b'{"another": "shape"}', saved.snapshot_at, saved.last)
+
+
+async def test_a_snapshot_nobody_can_read_any_more_costs_time_and_nothing_else() -> None:
+    bus, fold = StrangeSnapshots(), diary_fold(7)
+    consumer = trader_on(bus, fold)
+    await consumer.start()
+    for n in range(30):
+        await tell(bus, tick(n, f"S{n % 3}"))
+        await consumer.poll_once()
+    restored = await restore(bus, TRADER, diary_fold())
+    assert restored.state == fold.state
+    assert restored.replayed == 30
+
+
+class Page(msgspec.Struct):
+    """A state in one version."""
+
+    lines: list[str] = []
+
+
+class LongerPage(msgspec.Struct):
+    """The same state in the next version."""
+
+    lines: list[str] = []
+    read_to: int = 0
+
+
+def test_a_snapshot_is_read_by_the_very_shape_that_wrote_it() -> None:
+    page = Page(["one", "two"])
+    snapshot = snapshots_of(Page).save(page)
+    assert snapshots_of(Page).load(snapshot) == page
+    with pytest.raises(msgspec.DecodeError, match="shape"):
+        snapshots_of(LongerPage).load(snapshot)

@@ -16,11 +16,11 @@ from quantum_trader.ports import Fields, SimulatedVenue
 from quantum_trader.services import wire
 from quantum_trader.services.clock import ClockService
 from quantum_trader.services.feed import Feed
-from quantum_trader.services.fold import snapshots_of
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.services.recovery import restore
 from quantum_trader.services.signals import SignalsState, signals_fold
+from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.streams import (
     CLOCK_STREAM,
     MARKET_KLINES,

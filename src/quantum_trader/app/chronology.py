@@ -63,10 +63,12 @@ def _by_cause(facts: Sequence[ev.Fact]) -> Iterator[tuple[int, int]]:
     for fact_id, place in places.items():
         cause, _, number = fact_id.rpartition("/")
         if number.isdecimal() and cause:
+            # A repeat's outputs are numbered apart: "<cause>#<how many>/<number>".
             outputs[cause].append((int(number), place))
     for cause, numbered in outputs.items():
         chain = [place for _, place in sorted(numbered)]
-        yield from pairwise([places[cause], *chain] if cause in places else chain)
+        told = places.get(cause.partition("#")[0])
+        yield from pairwise(chain if told is None else [told, *chain])
 
 
 def _by_order(facts: Sequence[ev.Fact]) -> Iterator[tuple[int, int]]:

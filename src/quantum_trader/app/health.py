@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
@@ -26,13 +26,6 @@ REDRIVEN = "redriven"
 Level = Literal["red", "yellow"]
 
 
-class ObservedBus(Bus, Protocol):
-    """A bus that also shows the heartbeats of its services."""
-
-    async def heartbeat(self, service: str) -> dict[str, bytes]:
-        """The last heartbeat of a loop, empty when there was none."""
-
-
 class Finding(msgspec.Struct, frozen=True):
     """Something wrong: red is a danger to money or data, yellow can wait."""
 
@@ -50,7 +43,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     redriven: Mapping[str, bytes]
 
 
-async def look(bus: ObservedBus) -> Seen:
+async def look(bus: Bus) -> Seen:
     """Ask for everything that ``findings`` judges. Raises ``BusUnreachable``."""
     held = {}
     for key in await bus.streams():

@@ -22,10 +22,11 @@ from quantum_trader.core.trader import step
 from quantum_trader.ports import Exchange
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Handler
-from quantum_trader.services.fold import Fold, snapshots_of
+from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway, GatewayService
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.signals import signals_fold
+from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.streams import (
     CLOCK,
     CLOCK_STREAM,

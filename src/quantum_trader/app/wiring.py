@@ -31,11 +31,12 @@ from quantum_trader.services import wire
 from quantum_trader.services.batch import Handler
 from quantum_trader.services.clock import ClockService
 from quantum_trader.services.feed import Feed
-from quantum_trader.services.fold import Fold, snapshots_of
+from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway, GatewayService
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.services.signals import signals_fold
+from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.services.supervisor import Start
 from quantum_trader.streams import (
     CLOCK,

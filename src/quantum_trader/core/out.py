@@ -19,8 +19,9 @@ class Out:
 
     __slots__ = ("_at_ms", "_cause", "account", "facts")
 
-    def __init__(self, cause: Fact, account: str, at_ms: int) -> None:
-        self._cause = cause.id
+    def __init__(self, cause: Fact, account: str, at_ms: int, times: int | None = None) -> None:
+        """``times`` tells apart what followed from facts that may come again under one id."""
+        self._cause = cause.id if times is None else f"{cause.id}#{times}"
         self.account = account
         self._at_ms = at_ms
         self.facts: list[Fact] = []

@@ -7,8 +7,13 @@ from decimal import Decimal
 
 import msgspec
 
+from quantum_trader.core.errors import ConfigError
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.risk.limits import RiskLimits
+from quantum_trader.core.units import ZERO
+
+FEE_MAX_FRAC = Decimal("0.01")
+"""One per cent: no venue takes this much, so a larger number is a percentage by mistake."""
 
 
 class Fees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -16,6 +21,11 @@ class Fees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     taker_frac: Decimal = Decimal("0.0004")
     maker_frac: Decimal = Decimal("0.0002")
+
+    def __post_init__(self) -> None:
+        """Refuse percent numbers and fees that would turn every loss into a gain."""
+        _demand_within("fees: taker_frac", self.taker_frac, ZERO)
+        _demand_within("fees: maker_frac", self.maker_frac, -self.taker_frac)
 
 
 class ExitRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +40,21 @@ class ExitRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     entry_within_ms: int = 60_000
     retry_after_ms: int = 1_000
     spread_frac: Decimal = Decimal("0.0001")
+
+    def __post_init__(self) -> None:
+        """Refuse times that never come and a spread that is no fraction."""
+        for name in ("hold_max_ms", "protect_within_ms", "entry_within_ms", "retry_after_ms"):
+            if getattr(self, name) <= 0:
+                raise ConfigError(f"exits: {name} must be above 0, not {getattr(self, name)}")
+        _demand_within("exits: spread_frac", self.spread_frac, ZERO)
+
+
+def _demand_within(name: str, value: Decimal, least: Decimal) -> None:
+    if not value.is_finite() or not least <= value <= FEE_MAX_FRAC:
+        raise ConfigError(
+            f"{name} is a fraction (0.0004 is 4 basis points) from {least} to {FEE_MAX_FRAC}, "
+            f"not {value}"
+        )
 
 
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

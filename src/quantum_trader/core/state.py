@@ -58,6 +58,7 @@ class TraderState(msgspec.Struct, kw_only=True):
     strays: dict[str, Stray] = {}
     planned: dict[str, int] = {}
     refused: dict[str, int] = {}
+    intents: int = 0
     exposure: Exposure = msgspec.field(default_factory=Exposure)
     unrealized: dict[str, Decimal] = {}
     margins: dict[str, Decimal] = {}

@@ -29,12 +29,13 @@ from quantum_trader.core.events import (
     SecondPassed,
     Tick,
 )
+from quantum_trader.core.intent_edge import plan_id_of
 from quantum_trader.core.market.publish import publish_state
 from quantum_trader.core.market.view import MarketView, observe
 from quantum_trader.core.market.window import BarWindow
 from quantum_trader.core.orders.clearing import check_stray
 from quantum_trader.core.orders.deadlines import check_deadlines
-from quantum_trader.core.orders.opening import on_intent
+from quantum_trader.core.orders.opening import is_repeat, on_intent
 from quantum_trader.core.orders.reports import on_order_fact
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
@@ -107,7 +108,10 @@ def _time_passed(state: TraderState, fact: Fact) -> Sequence[Fact]:
 
 
 def _on_intent(state: TraderState, fact: IntentProposed) -> Sequence[Fact]:
-    out = Out(fact, state.account, state.now_ms)
+    # A proposer may repeat itself, id and all; its answers must not share theirs.
+    state.intents += 1
+    times = state.intents if is_repeat(state, plan_id_of(fact)) else None
+    out = Out(fact, state.account, state.now_ms, times)
     on_intent(state, fact, out)
     return out.facts
 

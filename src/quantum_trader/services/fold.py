@@ -10,6 +10,7 @@ from quantum_trader.core.state import state_hash
 from quantum_trader.ports import Bus, Entry
 from quantum_trader.services.batch import NOTHING, Handled, Projections, Received, Standing
 from quantum_trader.services.recovery import restore
+from quantum_trader.services.snapshots import Snapshots
 from quantum_trader.streams import ROUTES
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -18,23 +19,6 @@ Step = Callable[[S, Fact], Sequence[Fact]]
 """Changes the state in place and returns what follows; the same every time it is asked."""
 
 Reading = Callable[[Entry], Fact]
-
-
-class Snapshots(msgspec.Struct, Generic[S], frozen=True):
-    """How the state is written, read back, and how many facts lie between two snapshots.
-
-    JSON keeps the order of every mapping, so a restored state is walked in the order in which
-    the lost one would have been.
-    """
-
-    load: Callable[[bytes], S]
-    save: Callable[[S], bytes] = msgspec.json.encode
-    every: int = 10_000
-
-
-def snapshots_of(kind: type[S], every: int = 10_000) -> Snapshots[S]:
-    """Snapshots of a state that is a plain struct."""
-    return Snapshots(load=msgspec.json.Decoder(kind).decode, every=every)
 
 
 class Fold(Generic[S]):

@@ -67,7 +67,12 @@ async def restore(bus: Bus, service: str, fold: Replayable[S]) -> Restored[S]:
     saved = await bus.saved(service)
     if saved.snapshot is None:
         return await rebuild_from_log(bus, service, fold)
-    return await _forward(bus, service, fold, fold.load(saved.snapshot), saved.snapshot_at)
+    try:
+        state = fold.load(saved.snapshot)
+    except msgspec.DecodeError:
+        # Another version wrote it. A snapshot only saves time; the log is what happened.
+        return await rebuild_from_log(bus, service, fold)
+    return await _forward(bus, service, fold, state, saved.snapshot_at)
 
 
 async def rebuild_from_log(bus: Bus, service: str, fold: Replayable[S]) -> Restored[S]:

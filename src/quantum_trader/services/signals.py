@@ -7,7 +7,8 @@ import msgspec
 from quantum_trader.core.events import CandleClosed, Fact
 from quantum_trader.core.signals import AnyModel, ModelState, to_intent
 from quantum_trader.services import wire
-from quantum_trader.services.fold import Fold, Snapshots, snapshots_of
+from quantum_trader.services.fold import Fold
+from quantum_trader.services.snapshots import Snapshots, snapshots_of
 
 _NOTHING: tuple[Fact, ...] = ()
 

@@ -50,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = COMMANDS.get(given[0])
     if command is None:
         return tell(_unknown(given[0]), as_json="--json" in given)
-    return run_app(_load(command), given)
+    try:
+        app = _load(command)
+    except ModuleNotFoundError as missing:
+        return tell(_not_installed(given[0], missing), as_json="--json" in given)
+    return run_app(app, given)
 
 
 def help_text() -> str:
@@ -69,6 +73,18 @@ def help_text() -> str:
             "quantum COMMAND --help tells what a command takes. Every command has --json.",
             "Exit codes: 0 done, 1 found something wrong, 2 wrong usage, 70 our own bug.",
         ]
+    )
+
+
+def _not_installed(name: str, missing: ModuleNotFoundError) -> Trouble:
+    """A library of an extra is not there; a module of our own that is not there is a defect."""
+    if missing.name is None or missing.name.split(".")[0] == __name__.split(".")[0]:
+        raise missing
+    return Trouble(
+        code=2,
+        what=f"`quantum {name}` needs {missing.name}, which is not installed",
+        money="Nothing was sent and no order was touched.",
+        remedy="`make setup` installs everything, `pip install quantum-trader[research]` this.",
     )
 
 

@@ -24,8 +24,9 @@ from quantum_trader.core.state import TraderState, state_hash
 from quantum_trader.core.trader import step
 from quantum_trader.ports import Bus, Saved
 from quantum_trader.services import wire
-from quantum_trader.services.fold import Fold, snapshots_of
+from quantum_trader.services.fold import Fold
 from quantum_trader.services.recovery import BEFORE_EVERYTHING, rebuild_from_log, restore
+from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.streams import ROUTES, TRADER
 
 SERVER_LOCK = "redis.lock"

@@ -37,6 +37,7 @@ def on_intent(state: TraderState, intent: IntentProposed, out: Out) -> None:
     """Give every intent exactly one answer: a plan, a refusal with all reasons, or a skip."""
     plan_id = plan_id_of(intent)
     if intent.side == "HOLD":
+        _remember_refused(state, plan_id)
         _skip(intent, plan_id, out, "hold")
     elif intent.side == "FLAT":
         _close(state, intent, plan_id, out)
@@ -44,7 +45,8 @@ def on_intent(state: TraderState, intent: IntentProposed, out: Out) -> None:
         _judge(state, intent, plan_id, out)
 
 
-def _is_repeat(state: TraderState, plan_id: str) -> bool:
+def is_repeat(state: TraderState, plan_id: str) -> bool:
+    """Whether an intent of this plan id was answered before, as far as that still matters."""
     return plan_id in state.planned or state.refused.get(plan_id, -1) >= state.now_ms
 
 
@@ -83,7 +85,7 @@ def _skip(
 
 def _close(state: TraderState, intent: IntentProposed, plan_id: str, out: Out) -> None:
     """A FLAT intent reduces risk: no gate is asked. An entry under way is closed once it fills."""
-    if _is_repeat(state, plan_id):
+    if is_repeat(state, plan_id):
         _skip(intent, plan_id, out, "duplicate")
         return
     state.planned[plan_id] = state.now_ms
@@ -188,7 +190,7 @@ def gather(
         mark=mark,
         mark_age_ms=None if view is None or view.mark is None else state.now_ms - view.mark_ms,
         state=market,
-        duplicate=_is_repeat(state, plan_id),
+        duplicate=is_repeat(state, plan_id),
         open_plan=holder,
         open_positions=len(state.plans),
         last_open_ms=state.last_open_ms.get(intent.symbol),

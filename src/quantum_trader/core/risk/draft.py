@@ -116,7 +116,8 @@ def _shape(ask: Ask, wanted: LevelSet, liquidation: Decimal | None) -> _Shape | 
     position = Position(sized.qty * sign_of(ask.side), cost_usd)
     margin_usd = initial_usd(cost_usd, ask.leverage)
     price = liquidation_price(ask.instrument, position, margin_usd)
-    return _Shape(outcome.levels, outcome.bounds, sized.qty, price)
+    liquidation = None if price is None else ask.instrument.nearest_price(price)
+    return _Shape(outcome.levels, outcome.bounds, sized.qty, liquidation)
 
 
 def _size_inputs(ask: Ask, sl_frac: float) -> SizeInputs:
@@ -144,7 +145,7 @@ def _draft(ask: Ask, wanted: LevelSet, shape: _Shape) -> Draft:
     return Draft(
         side=ask.side,
         leverage=ask.leverage,
-        reference_price=ask.mark,
+        reference_price=instrument.nearest_price(ask.mark),
         qty=shape.qty,
         notional_usd=notional_usd,
         margin_usd=initial_usd(notional_usd, ask.leverage),

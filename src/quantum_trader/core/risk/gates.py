@@ -147,10 +147,12 @@ def state_known(case: EntryCase, limits: RiskLimits) -> Refusal | None:
     if case.state is None:
         return Refusal("state_known", f"market state of {case.intent.symbol} is not known yet")
     age_ms = case.now_ms - case.state.at_ms
-    if age_ms > limits.state_age_ms_max:
+    # A state is as old as its newest bar, so it ages by one interval before it can be renewed.
+    most_ms = max(limits.state_age_ms_max, case.state.interval_ms)
+    if age_ms > most_ms:
         return Refusal(
             "state_known",
-            f"market state is {age_ms} ms old, at most {limits.state_age_ms_max} ms allowed",
+            f"market state is {age_ms} ms old, at most {most_ms} ms allowed",
         )
     return None
 
