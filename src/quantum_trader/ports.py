@@ -13,7 +13,7 @@ Fields = Mapping[bytes, bytes]
 """What one stream entry holds, as bytes."""
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One message of a stream. ``fields`` is None for a tombstone: delivered, but data lost."""
 
     stream: str
@@ -22,7 +22,7 @@ class Entry(msgspec.Struct, frozen=True):
     deliveries: int
 
 
-class Output(msgspec.Struct, frozen=True):
+class Output(msgspec.Struct, frozen=True, gc=False):
     """One message to append. ``id`` is ``<epoch>-<seq>``, or ``*`` on streams open to others."""
 
     stream: str
@@ -30,7 +30,7 @@ class Output(msgspec.Struct, frozen=True):
     fields: Fields
 
 
-class Commit(msgspec.Struct, frozen=True, kw_only=True):
+class Commit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Everything one batch changes; it becomes visible together or not at all.
 
     ``seq`` numbers the commits of a service; ``<epoch>-<seq>`` is the id of the inbox record, so
@@ -180,7 +180,7 @@ class SimulatedVenue(Exchange, Protocol):
         """Let the market move: match, trigger, settle funding, liquidate. Repeats are ignored."""
 
 
-class Journalled(msgspec.Struct, frozen=True):
+class Journalled(msgspec.Struct, frozen=True, gc=False):
     """What the journal knows of an order: the command and, once known, the first outcome."""
 
     command: OrderCommanded | CancelCommanded

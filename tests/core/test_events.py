@@ -70,6 +70,11 @@ def test_facts_are_frozen_and_carry_a_version(kind: type[events.Fact]) -> None:
     assert {"id", "at_ms", "trace_id", "account"} <= set(kind.__struct_fields__)
 
 
+@pytest.mark.parametrize("kind", FACTS, ids=lambda kind: kind.__name__)
+def test_the_collector_need_not_look_at_facts(kind: type[events.Fact]) -> None:
+    assert not kind.__struct_config__.gc
+
+
 def test_a_market_number_that_is_no_number_cannot_be_written_as_one() -> None:
     assert b"null" in encode(a_candle(float("nan")))
     with pytest.raises(msgspec.ValidationError):

@@ -2,15 +2,18 @@
 
 import json
 import random
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quantum_trader.core import intent_edge
 from quantum_trader.core.errors import Malformed
-from quantum_trader.core.events import IntentProposed
-from quantum_trader.core.intent_edge import read_intent, write_intent
+from quantum_trader.core.events import TAGS, IntentProposed, encode
+from quantum_trader.core.intent_edge import fact_id_of, read_generously, read_intent, write_intent
 from tests.core.intents import AT_MS, ENVELOPE_BODY, LEAST, MOMENTS, made_up, scratched
 
 
@@ -81,3 +84,97 @@ def test_arbitrary_fields_never_raise_anything_else(fields: dict[bytes, bytes]) 
 @given(st.dictionaries(st.sampled_from([*ENVELOPE_BODY]), json_values, max_size=3))
 def test_arbitrary_values_never_raise_anything_else(changes: dict[str, Any]) -> None:
     check_whole_or_refused({b"payload": json.dumps({**LEAST, **changes}).encode()})
+
+
+words = st.one_of(
+    st.text(max_size=12),
+    st.sampled_from(
+        ["none", "NULL", "", " ", "a  b", "{" * 65, "x" * 129, "y" * 501, "BTC", "main"]
+    ),
+)
+amounts = (
+    st.none()
+    | st.decimals()
+    | st.sampled_from(
+        [
+            Decimal(text)
+            for text in ("3000", "3E+3", "1E-15", "9E-16", "1E+15", "1.1E+15", "0", "-1")
+        ]
+    )
+)
+effects = st.none() | st.floats() | st.sampled_from([-0.0, 0.0, 1.0, 1e15, 1.1e15, 5e-324])
+sides = st.sampled_from(["LONG", "SHORT", "FLAT", "HOLD"])
+times = st.integers() | st.sampled_from(
+    [AT_MS, AT_MS // 1000, 1_577_836_800_000, 1_577_836_799_999, 4_102_444_800_000]
+)
+written = st.builds(
+    IntentProposed,
+    id=words, at_ms=times, trace_id=words, account=words, v=st.sampled_from([1, 1, 2]),
+    symbol=words | st.sampled_from(["BTCUSDT", "btc", "B" * 40, "B" * 41, "币安人生USDT", "A-B"]),
+    side=sides, signal_id=words, strategy=words, source=words, confidence=effects,
+    entry_price=amounts, stop_loss=amounts, take_profit=amounts, notional_usd=amounts,
+    margin_usd=amounts, qty=amounts, leverage=st.none() | st.integers(-1, 130), atr_price=effects,
+    volatility_factor=effects, exchange_divergence=effects, funding_rate_frac=effects,
+    regime=st.none() | words, reason=st.none() | words,
+)  # fmt: skip
+GOOD = IntentProposed(
+    id="i", at_ms=AT_MS, trace_id="t", account="main", symbol="BTCUSDT", side="LONG",
+    signal_id="s", strategy="m", source="bot", confidence=0.5, entry_price=Decimal("95000.1"),
+    stop_loss=None, take_profit=None, notional_usd=Decimal(200), margin_usd=None, qty=None,
+    leverage=10, atr_price=0.02, volatility_factor=1.5, exchange_divergence=0.0,
+    funding_rate_frac=-0.0001, regime="RANGE", reason="24h change",
+)  # fmt: skip
+one_changed = st.builds(
+    lambda other, name: msgspec.structs.replace(GOOD, **{name: getattr(other, name)}),
+    written,
+    st.sampled_from(IntentProposed.__struct_fields__),
+)
+
+
+def check_same_both_ways(fields: dict[bytes, bytes], account: str = "main") -> None:
+    found: list[object] = []
+    for way in (read_intent, read_generously):
+        try:
+            found.append(encode(way(fields, account=account)))
+        except Malformed as error:
+            found.append((error.field, error.expected))
+    assert found[0] == found[1]
+
+
+@given(written | one_changed)
+def test_a_written_intent_is_read_the_same_in_haste_and_at_leisure(intent: IntentProposed) -> None:
+    check_same_both_ways(write_intent(intent), intent.account)
+    check_same_both_ways(write_intent(intent))
+
+
+@given(one_changed, st.randoms(use_true_random=False))
+def test_a_scratched_intent_is_judged_the_same_in_haste_and_at_leisure(
+    intent: IntentProposed, dice: random.Random
+) -> None:
+    check_same_both_ways(scratched(write_intent(intent), dice))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        b'"sl_pct":"5"',
+        b'"reduceOnly":true',
+        b'"side":"SHORT"',
+        b'"ts":1735041609000',
+        b'"event_type":"x"',
+    ],
+)
+def test_a_written_intent_with_one_name_more_is_read_at_leisure(more: bytes) -> None:
+    payload = encode(GOOD)[:-1] + b"," + more + b"}"
+    fields = {b"type": TAGS[IntentProposed].encode(), b"payload": payload}
+    check_same_both_ways(fields)
+    with pytest.raises(Malformed):
+        read(fields)
+
+
+def test_our_own_writing_is_read_without_the_generous_reader(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(intent_edge, "read_generously")
+    fact_id = fact_id_of("main", "m", "BTCUSDT", "s")
+    assert read(write_intent(GOOD)) == msgspec.structs.replace(GOOD, id=fact_id)

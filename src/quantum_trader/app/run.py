@@ -4,6 +4,7 @@ What is told on the way goes to a ``Listener``: lines of a log, a live line, or 
 """
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -90,6 +91,7 @@ async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, Vi
         system = System(paper_parts(config, market, url))
         stack.push_async_callback(system.close)
         await system.start(asked.drain)
+        gc.freeze()  # What is there now stays; to look at it again and again takes milliseconds.
         listener.ready(_places(config, market, page, url))
         return await _until_the_end(system, watch, page, (asked, market, listener))
 

@@ -26,6 +26,11 @@ LATEST_S = int((datetime(2100, 1, 1, tzinfo=UTC) - EPOCH).total_seconds())
 TIME_EXPECTED = "epoch ms or s, or ISO 8601, between 2020 and 2100"
 AMOUNT_MAX = Decimal("1e15")
 AMOUNT_MIN = Decimal("1e-15")
+STATISTIC_MAX = 1e15
+LEVERAGE_MAX = 125
+WORDS_MAX = 500
+LABEL_MAX = 128
+SYMBOL_MAX = 40
 PLACES_MAX = 30
 AMOUNT_EXPECTED = f"a number above 0 (and within {AMOUNT_MIN} and {AMOUNT_MAX})"
 STATISTIC_EXPECTED = f"a number between -{AMOUNT_MAX} and {AMOUNT_MAX}"
@@ -49,10 +54,16 @@ def number(field: str, raw: Raw, expected: str = "a number") -> Decimal:
 def amount(field: str, raw: Raw) -> Decimal:
     """A price, a size or money: more than zero, within reason."""
     value = number(field, raw, AMOUNT_EXPECTED)
-    # With more decimal places its own text could not be read back.
-    if not AMOUNT_MIN <= value <= AMOUNT_MAX or -int(value.as_tuple().exponent) > PLACES_MAX:
+    if not is_amount(value):
         raise Malformed(field, raw, AMOUNT_EXPECTED)
     return value
+
+
+def is_amount(value: Decimal) -> bool:
+    """Whether a number is more than zero, within reason, and its own text can be read back."""
+    if not value.is_finite() or not AMOUNT_MIN <= value <= AMOUNT_MAX:
+        return False
+    return -int(value.as_tuple().exponent) <= PLACES_MAX
 
 
 def statistic(field: str, raw: Raw) -> float:
@@ -89,9 +100,9 @@ def share(field: str, raw: Raw) -> float:
 
 def multiple(field: str, raw: Raw) -> int:
     """Leverage: a whole number from 1 to 125; 10, "10" and 10.0 are the same."""
-    expected = "a whole number between 1 and 125"
+    expected = f"a whole number between 1 and {LEVERAGE_MAX}"
     value = number(field, raw, expected)
-    if not 1 <= value <= 125 or value != value.to_integral_value():
+    if not 1 <= value <= LEVERAGE_MAX or value != value.to_integral_value():
         raise Malformed(field, raw, expected)
     return int(value)
 
@@ -130,7 +141,7 @@ def _iso_ms(field: str, raw: Raw, text: str) -> int:
     return at_ms
 
 
-def words(field: str, raw: Raw, length_max: int = 500) -> str:
+def words(field: str, raw: Raw, length_max: int = WORDS_MAX) -> str:
     """Printable text; runs of white space become one space."""
     text = " ".join(raw.split()) if isinstance(raw, str) else ""
     if not text or len(text) > length_max or not text.isprintable():
@@ -138,15 +149,38 @@ def words(field: str, raw: Raw, length_max: int = 500) -> str:
     return text
 
 
+def is_words(text: str, length_max: int = WORDS_MAX) -> bool:
+    """Whether ``words`` reads a text as it stands, and nobody means by it that it is missing."""
+    if not text or len(text) > length_max or text.lower() in MISSING:
+        return False
+    return text.isprintable() and " ".join(text.split()) == text
+
+
+def is_label(text: str) -> bool:
+    """Whether ``label`` reads a text as it stands."""
+    return is_words(text, LABEL_MAX)
+
+
+def is_time_ms(at_ms: int) -> bool:
+    """Whether ``time_ms`` reads a number as epoch milliseconds."""
+    return EARLIEST_S * 1000 <= at_ms < LATEST_S * 1000
+
+
+def is_symbol(text: str) -> bool:
+    """Whether ``symbol`` reads a text as it stands; only the plainest ones are known here."""
+    plain = text.isascii() and text.isalnum() and len(text) <= SYMBOL_MAX
+    return plain and text.upper() == text and text.lower() not in MISSING
+
+
 def label(field: str, raw: Raw) -> str:
     """A name or id: printable text of moderate length."""
-    return words(field, raw, 128)
+    return words(field, raw, LABEL_MAX)
 
 
 def symbol(field: str, raw: Raw) -> str:
     """A symbol in upper case: letters and digits of any script and ``-_.:/``, at most 40."""
     text = raw.strip().upper() if isinstance(raw, str) else ""
     written = all(letter.isalnum() or letter in "-_.:/" for letter in text)
-    if is_missing(text) or not written or len(text) > 40:
-        raise Malformed(field, raw, "a symbol of 1 to 40 letters and digits")
+    if is_missing(text) or not written or len(text) > SYMBOL_MAX:
+        raise Malformed(field, raw, f"a symbol of 1 to {SYMBOL_MAX} letters and digits")
     return text

@@ -26,10 +26,14 @@ from quantum_trader.core.events.intents import IntentSide
 
 MESSAGE_BYTES_MAX = 64 * 1024
 NESTED_MAX = 64
+OWN_BYTES_MAX = MESSAGE_BYTES_MAX // 2
+"""Of the payload alone, so that names and tag have room beside it."""
 UNNAMED = "unnamed"
 """Strategy or source of a proposer who does not say."""
 
 TAG = TAGS[IntentProposed]
+_TAG_BYTES = TAG.encode()
+_own_decoder = msgspec.json.Decoder(IntentProposed)
 OTHER_TAGS = frozenset(TAGS.values()) - {TAG}
 KINDS = frozenset((TAG, "trade.intent"))
 SIDES: Mapping[str, IntentSide] = {
@@ -69,6 +73,15 @@ def read_intent(fields: Mapping[bytes, bytes] | None, *, account: str) -> Intent
     Raises ``Malformed``, and nothing else, naming the field at fault. Nothing is made up: there is
     no default symbol, side or time.
     """
+    if fields and len(fields) == 2 and fields.get(b"type") == _TAG_BYTES:
+        intent = _read_own(fields.get(b"payload", b""), account)
+        if intent is not None:
+            return intent
+    return read_generously(fields, account=account)
+
+
+def read_generously(fields: Mapping[bytes, bytes] | None, *, account: str) -> IntentProposed:
+    """What ``read_intent`` does with every message that is not exactly as we would write it."""
     body, envelope = _open(fields)
     _check_for_us(body, account)
     _check_clear(body)
@@ -89,7 +102,7 @@ def read_intent(fields: Mapping[bytes, bytes] | None, *, account: str) -> Intent
 
 def write_intent(intent: IntentProposed) -> dict[bytes, bytes]:
     """The fields of a message that ``read_intent`` turns into the same intent."""
-    return {b"type": TAG.encode(), b"payload": encode(intent)}
+    return {b"type": _TAG_BYTES, b"payload": encode(intent)}
 
 
 def fact_id_of(account: str, strategy: str, symbol: str, signal_id: str) -> str:
@@ -114,6 +127,54 @@ def _derived_id(strategy: str, content: Mapping[str, Any]) -> str:
     # 200, 200.0 and 2e2 are one number and make one id.
     plain = (each.normalize() if isinstance(each, Decimal) else each for each in values)
     return _digest((strategy, *plain))
+
+
+# --- our own writing --------------------------------------------------------------------------
+
+
+def _read_own(payload: bytes, account: str) -> IntentProposed | None:
+    """The intent that ``write_intent`` wrote; None for anything read better the generous way.
+
+    What is written again to the same bytes holds no name twice, no name that we do not know and
+    no number in another form, so only values are left to be checked.
+    """
+    if len(payload) > OWN_BYTES_MAX or payload.count(b"{") + payload.count(b"[") > NESTED_MAX:
+        return None
+    try:
+        intent = _own_decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if intent.account != account or intent.v != 1 or encode(intent) != payload:
+        return None
+    if not (_are_plain_texts(intent) and _are_plain_numbers(intent)):
+        return None
+    fact_id = fact_id_of(account, intent.strategy, intent.symbol, intent.signal_id)
+    return intent if intent.id == fact_id else msgspec.structs.replace(intent, id=fact_id)
+
+
+def _are_plain_texts(intent: IntentProposed) -> bool:
+    names = (intent.trace_id, intent.account, intent.signal_id, intent.strategy, intent.source)
+    return (
+        edge.is_symbol(intent.symbol)
+        and all(map(edge.is_label, names))
+        and (intent.regime is None or edge.is_label(intent.regime))
+        and (intent.reason is None or edge.is_words(intent.reason))
+    )
+
+
+def _are_plain_numbers(intent: IntentProposed) -> bool:
+    sizes = (intent.notional_usd, intent.margin_usd, intent.qty)
+    amounts = (*sizes, intent.entry_price, intent.stop_loss, intent.take_profit)
+    effects = (intent.atr_price, intent.volatility_factor, intent.exchange_divergence)
+    return (
+        edge.is_time_ms(intent.at_ms)
+        and sizes.count(None) >= len(sizes) - 1
+        and all(value is None or edge.is_amount(value) for value in amounts)
+        and all(value is None or 0 <= value <= edge.STATISTIC_MAX for value in effects)
+        and (intent.leverage is None or 1 <= intent.leverage <= edge.LEVERAGE_MAX)
+        and (intent.confidence is None or 0 <= intent.confidence <= 1)
+        and (intent.funding_rate_frac is None or abs(intent.funding_rate_frac) <= 1)
+    )
 
 
 # --- from bytes to a body ---------------------------------------------------------------------

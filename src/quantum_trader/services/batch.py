@@ -12,7 +12,7 @@ Projections = Mapping[str, Mapping[str, bytes | None]]
 """Hash fields to set, by key; None deletes a field."""
 
 
-class Received(msgspec.Struct, frozen=True):
+class Received(msgspec.Struct, frozen=True, gc=False):
     """One message and what it says. Unreadable messages never get this far."""
 
     entry: Entry

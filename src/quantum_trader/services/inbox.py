@@ -10,7 +10,7 @@ Place = tuple[str, str]
 """A stream key and an entry id."""
 
 
-class Taken(msgspec.Struct, frozen=True, array_like=True):
+class Taken(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A run of neighbouring entries of one stream; ``count`` leaves out deleted ones."""
 
     stream: str

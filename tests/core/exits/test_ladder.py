@@ -103,3 +103,20 @@ def test_legs_sum_exactly_and_the_venue_takes_each(
     if len(legs) > 1:
         assert all(leg.qty >= rules.order_qty_min for leg in legs)
         assert notional is None or all(leg.qty * leg.price >= notional for leg in legs)
+
+
+@given(
+    st.decimals("0.001", "5", places=3),
+    st.sampled_from(SCHEMES),
+    st.sampled_from(["0.001", "0.1", "1"]),
+    st.tuples(*[st.decimals("0.1", "100000", places=1)] * 3),
+)
+def test_stages_and_quantities_do_not_depend_on_prices(
+    qty: Decimal, shares: tuple[float, ...], qty_min: str, prices: tuple[Decimal, ...]
+) -> None:
+    rules = grid("0.001", qty_min=qty_min)
+    one, other = ladder(qty, PRICES, shares, rules), ladder(qty, prices, shares, rules)
+    assert [(leg.stage, leg.qty, leg.frac) for leg in one] == [
+        (leg.stage, leg.qty, leg.frac) for leg in other
+    ]
+    assert [leg.price for leg in other] == [prices[leg.stage - 1] for leg in other]

@@ -8,7 +8,6 @@ import pytest
 from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.matching.advance import advance
 from quantum_trader.core.matching.desk import Desk, open_desk
-from quantum_trader.core.matching.filters import CONDITIONAL_ORDERS_MAX
 from quantum_trader.core.matching.orders import cancel, configure, place
 from quantum_trader.core.venue import Accepted, Rejected
 from tests.core.matching.making import (
@@ -224,7 +223,7 @@ def test_a_resting_entry_sets_its_margin_aside() -> None:
 
 def test_conditional_orders_are_limited_across_all_symbols() -> None:
     desk = a_desk()
-    for number in range(CONDITIONAL_ORDERS_MAX):
+    for number in range(200):
         rest(desk, order(f"s{number}", "SELL", "STOP_MARKET", "1", "50"))
     assert code_of(desk, order("one-more", "SELL", "STOP_MARKET", "1", "50")) == -4045
     assert code_of(desk, order("limit", "BUY", "LIMIT", "1", "95")) == 0

@@ -5,6 +5,7 @@ one takes is not ours.
 """
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +86,7 @@ class LivePath:
         await self._begin()
         while await trader.poll_once():
             pass
+        gc.freeze()  # As a run does once it has started.
         self._tasks = [asyncio.create_task(one.run()) for one in (trader, gateway)]
         return self
 
@@ -120,6 +122,7 @@ class LivePath:
         trace: TracebackType | None,
     ) -> Literal[False]:
         await end(self._tasks)
+        gc.unfreeze()
         await self._results.aclose()
         for bus in self._buses:
             await bus.close()

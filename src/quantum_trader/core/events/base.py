@@ -3,12 +3,15 @@
 import msgspec
 
 
-class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fact"):
+class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fact", gc=False):
     """Something that happened; it never changes afterwards.
 
     ``id`` derives from its cause, so the same cause always yields the same id. ``at_ms`` is when
     it became true (epoch ms, UTC), never when somebody read it. ``trace_id`` names the life of one
     intent, ``account`` whose money it is about. ``v`` is the version of the schema.
+
+    No fact can be part of a cycle: it is frozen and holds only values that were there before it.
+    So the collector need not look at facts (``gc=False``, which every kind has to say again).
     """
 
     id: str

@@ -6,7 +6,7 @@ from quantum_trader.core.events.base import Fact
 from quantum_trader.core.units import Side
 
 
-class PositionFact(Fact, frozen=True, kw_only=True, tag="position"):
+class PositionFact(Fact, frozen=True, kw_only=True, tag="position", gc=False):
     """A position after a fill; ``qty`` is signed, ``entry_price`` the average paid."""
 
     symbol: str
@@ -15,19 +15,19 @@ class PositionFact(Fact, frozen=True, kw_only=True, tag="position"):
     entry_price: Decimal | None
 
 
-class PositionOpened(PositionFact, frozen=True, kw_only=True, tag="position.opened"):
+class PositionOpened(PositionFact, frozen=True, kw_only=True, tag="position.opened", gc=False):
     """Flat became a position."""
 
 
-class PositionChanged(PositionFact, frozen=True, kw_only=True, tag="position.changed"):
+class PositionChanged(PositionFact, frozen=True, kw_only=True, tag="position.changed", gc=False):
     """A position grew, shrank or flipped."""
 
 
-class PositionClosed(PositionFact, frozen=True, kw_only=True, tag="position.closed"):
+class PositionClosed(PositionFact, frozen=True, kw_only=True, tag="position.closed", gc=False):
     """A position became flat."""
 
 
-class FundingSettled(Fact, frozen=True, kw_only=True, tag="funding.settled"):
+class FundingSettled(Fact, frozen=True, kw_only=True, tag="funding.settled", gc=False):
     """The venue moved funding; ``payment_usd`` is positive when we received it."""
 
     symbol: str
@@ -37,7 +37,7 @@ class FundingSettled(Fact, frozen=True, kw_only=True, tag="funding.settled"):
     payment_usd: Decimal
 
 
-class TradeClosed(Fact, frozen=True, kw_only=True, tag="trade.closed"):
+class TradeClosed(Fact, frozen=True, kw_only=True, tag="trade.closed", gc=False):
     """One round trip, from flat to flat, to the cent.
 
     ``net_usd = gross_usd - fees_usd + funding_usd``; ``r_net`` is net over the risk of the initial

@@ -8,7 +8,7 @@ from quantum_trader.core.events.base import Fact
 from quantum_trader.core.units import Side
 
 
-class LevelSet(msgspec.Struct, frozen=True):
+class LevelSet(msgspec.Struct, frozen=True, gc=False):
     """Take-profit and stop distances as fractions of the entry price, and the harvest shares."""
 
     lsf: float
@@ -17,7 +17,7 @@ class LevelSet(msgspec.Struct, frozen=True):
     harvest: tuple[float, float, float]
 
 
-class Bound(msgspec.Struct, frozen=True):
+class Bound(msgspec.Struct, frozen=True, gc=False):
     """A bound that was asked: its value as a fraction of price and whether it acted."""
 
     name: str
@@ -26,7 +26,7 @@ class Bound(msgspec.Struct, frozen=True):
     why: str
 
 
-class LevelsComputed(Fact, frozen=True, kw_only=True, tag="levels.computed"):
+class LevelsComputed(Fact, frozen=True, kw_only=True, tag="levels.computed", gc=False):
     """Adaptive levels (the formula) and effective levels (after the bounds) of a filled entry."""
 
     plan_id: str

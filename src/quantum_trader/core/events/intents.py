@@ -12,14 +12,14 @@ SkipKind = Literal["hold", "duplicate", "safe_drain", "nothing_to_close"]
 ResultStatus = Literal["opened", "failed", "closing"]
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class Refusal(msgspec.Struct, frozen=True, gc=False):
     """One gate's no: which gate, and the reason as a sentence with its numbers."""
 
     gate: str
     reason: str
 
 
-class IntentProposed(Fact, frozen=True, kw_only=True, tag="intent.proposed"):
+class IntentProposed(Fact, frozen=True, kw_only=True, tag="intent.proposed", gc=False):
     """Somebody proposes an entry (LONG, SHORT), a close (FLAT) or nothing (HOLD).
 
     ``at_ms`` is the proposer's own time. At most one of ``notional_usd``, ``margin_usd`` and
@@ -47,7 +47,7 @@ class IntentProposed(Fact, frozen=True, kw_only=True, tag="intent.proposed"):
     reason: str | None
 
 
-class IntentRefused(Fact, frozen=True, kw_only=True, tag="intent.refused"):
+class IntentRefused(Fact, frozen=True, kw_only=True, tag="intent.refused", gc=False):
     """The entry may not be taken; every gate that said no is listed."""
 
     plan_id: str
@@ -56,7 +56,7 @@ class IntentRefused(Fact, frozen=True, kw_only=True, tag="intent.refused"):
     refusals: tuple[Refusal, ...]
 
 
-class IntentSkipped(Fact, frozen=True, kw_only=True, tag="intent.skipped"):
+class IntentSkipped(Fact, frozen=True, kw_only=True, tag="intent.skipped", gc=False):
     """The intent needed no action: HOLD, a repeat, nothing to close, or safe-drain is on.
 
     Under safe-drain ``refusals`` tells what the gates would have said.
@@ -69,7 +69,7 @@ class IntentSkipped(Fact, frozen=True, kw_only=True, tag="intent.skipped"):
     refusals: tuple[Refusal, ...]
 
 
-class IntentApplied(Fact, frozen=True, kw_only=True, tag="intent.applied"):
+class IntentApplied(Fact, frozen=True, kw_only=True, tag="intent.applied", gc=False):
     """The one outcome of an intent that passed the gates.
 
     ``opened``: filled and protected by a confirmed stop. ``failed``: no position resulted or the

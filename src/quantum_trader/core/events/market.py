@@ -38,11 +38,11 @@ class FundingRatePublished(MarketFact, frozen=True, kw_only=True, tag="funding.r
     rate_frac: Decimal
 
 
-class SecondPassed(Fact, frozen=True, kw_only=True, tag="second.passed"):
+class SecondPassed(Fact, frozen=True, kw_only=True, tag="second.passed", gc=False):
     """Time reaches the core as a fact, so a replay ages things exactly as the day did."""
 
 
-class MarketStateComputed(Fact, frozen=True, kw_only=True, tag="market.state"):
+class MarketStateComputed(Fact, frozen=True, kw_only=True, tag="market.state", gc=False):
     """Volatility, trend and regime of one symbol from its closed bars (see core/market)."""
 
     symbol: str

@@ -8,7 +8,7 @@ from quantum_trader.core.rules import Rules
 KillLevel = Literal["RUN", "HALT", "FLATTEN"]
 
 
-class DrainSwitched(Fact, frozen=True, kw_only=True, tag="drain.switched"):
+class DrainSwitched(Fact, frozen=True, kw_only=True, tag="drain.switched", gc=False):
     """Safe-drain was switched: while on, everything is decided and no entry leaves."""
 
     on: bool
@@ -16,7 +16,7 @@ class DrainSwitched(Fact, frozen=True, kw_only=True, tag="drain.switched"):
     why: str
 
 
-class KillLevelSet(Fact, frozen=True, kw_only=True, tag="kill.level"):
+class KillLevelSet(Fact, frozen=True, kw_only=True, tag="kill.level", gc=False):
     """RUN: trade. HALT: no new risk. FLATTEN: no new risk and every position is closed."""
 
     level: KillLevel
@@ -24,13 +24,13 @@ class KillLevelSet(Fact, frozen=True, kw_only=True, tag="kill.level"):
     why: str
 
 
-class RulesAdopted(Fact, frozen=True, kw_only=True, tag="rules.adopted"):
+class RulesAdopted(Fact, frozen=True, kw_only=True, tag="rules.adopted", gc=False):
     """From here on these rules decide; they stay in the log beside what they decided."""
 
     rules: Rules
 
 
-class DeadLettered(Fact, frozen=True, kw_only=True, tag="dead.letter"):
+class DeadLettered(Fact, frozen=True, kw_only=True, tag="dead.letter", gc=False):
     """A message that could not be processed, kept whole: ``original`` is base64 per field."""
 
     stream: str

@@ -14,7 +14,7 @@ Liquidity = Literal["maker", "taker"]
 FillCause = Literal["order", "liquidation"]
 
 
-class Leg(msgspec.Struct, frozen=True):
+class Leg(msgspec.Struct, frozen=True, gc=False):
     """One step of the harvest ladder: sell ``qty`` of the initial quantity at ``price``."""
 
     stage: int
@@ -23,7 +23,7 @@ class Leg(msgspec.Struct, frozen=True):
     frac: Decimal
 
 
-class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An order as the venue shall see it. ``reduce_only`` decides risk and has no default."""
 
     client_order_id: str
@@ -36,7 +36,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True):
     reduce_only: bool
 
 
-class PlanMade(Fact, frozen=True, kw_only=True, tag="plan.made"):
+class PlanMade(Fact, frozen=True, kw_only=True, tag="plan.made", gc=False):
     """An approved intent with everything decided before the first order: size, stop, ladder.
 
     ``risk_usd`` is what the initial stop would lose on the whole quantity, fees left out.
@@ -58,7 +58,7 @@ class PlanMade(Fact, frozen=True, kw_only=True, tag="plan.made"):
     hold_max_ms: int
 
 
-class PlanEnded(Fact, frozen=True, kw_only=True, tag="plan.ended"):
+class PlanEnded(Fact, frozen=True, kw_only=True, tag="plan.ended", gc=False):
     """Nothing is left to do for the plan: no position, no resting order of ours."""
 
     plan_id: str
@@ -66,7 +66,7 @@ class PlanEnded(Fact, frozen=True, kw_only=True, tag="plan.ended"):
     reason: str
 
 
-class OrderCommanded(Fact, frozen=True, kw_only=True, tag="order.commanded"):
+class OrderCommanded(Fact, frozen=True, kw_only=True, tag="order.commanded", gc=False):
     """The gateway shall place this order unless ``expires_ms`` has passed (entries only).
 
     ``leverage`` is set on entries: the venue must be at it before the order may leave.
@@ -81,7 +81,7 @@ class OrderCommanded(Fact, frozen=True, kw_only=True, tag="order.commanded"):
     reason: str
 
 
-class CancelCommanded(Fact, frozen=True, kw_only=True, tag="cancel.commanded"):
+class CancelCommanded(Fact, frozen=True, kw_only=True, tag="cancel.commanded", gc=False):
     """The gateway shall cancel this order of ours."""
 
     plan_id: str
@@ -91,7 +91,7 @@ class CancelCommanded(Fact, frozen=True, kw_only=True, tag="cancel.commanded"):
     reason: str
 
 
-class OrderFact(Fact, frozen=True, kw_only=True, tag="order"):
+class OrderFact(Fact, frozen=True, kw_only=True, tag="order", gc=False):
     """Something the venue said about one of our orders."""
 
     plan_id: str
@@ -100,32 +100,32 @@ class OrderFact(Fact, frozen=True, kw_only=True, tag="order"):
     client_order_id: str
 
 
-class OrderAccepted(OrderFact, frozen=True, kw_only=True, tag="order.accepted"):
+class OrderAccepted(OrderFact, frozen=True, kw_only=True, tag="order.accepted", gc=False):
     """The venue confirmed the order; a stop is real from here on."""
 
     venue_order_id: str
 
 
-class OrderRejected(OrderFact, frozen=True, kw_only=True, tag="order.rejected"):
+class OrderRejected(OrderFact, frozen=True, kw_only=True, tag="order.rejected", gc=False):
     """The venue refused the order for good; ``code`` is the venue's own (negative) code."""
 
     code: int
     reason: str
 
 
-class OrderInDoubt(OrderFact, frozen=True, kw_only=True, tag="order.in_doubt"):
+class OrderInDoubt(OrderFact, frozen=True, kw_only=True, tag="order.in_doubt", gc=False):
     """The request left and no answer came; the gateway is asking."""
 
     reason: str
 
 
-class OrderTriggered(OrderFact, frozen=True, kw_only=True, tag="order.triggered"):
+class OrderTriggered(OrderFact, frozen=True, kw_only=True, tag="order.triggered", gc=False):
     """A conditional order met its trigger and became a market order."""
 
     trigger_price: Decimal
 
 
-class OrderFilled(OrderFact, frozen=True, kw_only=True, tag="order.filled"):
+class OrderFilled(OrderFact, frozen=True, kw_only=True, tag="order.filled", gc=False):
     """One trade of the venue: booked once per ``trade_id``. ``fee_usd`` is positive when paid.
 
     ``done`` says that nothing of the order remains open.
@@ -141,7 +141,7 @@ class OrderFilled(OrderFact, frozen=True, kw_only=True, tag="order.filled"):
     done: bool
 
 
-class OrderCanceled(OrderFact, frozen=True, kw_only=True, tag="order.canceled"):
+class OrderCanceled(OrderFact, frozen=True, kw_only=True, tag="order.canceled", gc=False):
     """The order is gone without (further) fill: canceled by us or expired by the venue."""
 
     reason: str

@@ -31,16 +31,15 @@ def equity_usd(desk: Desk) -> Decimal:
 
 def open_order(desk: Desk, symbol: str, client_order_id: str) -> VenueOrder | None:
     """An order that rests in the book, None when it does not."""
-    market = desk.state.markets.get(symbol)
-    for order in market.orders if market else ():
-        if order.request.client_order_id == client_order_id:
-            return VenueOrder(
-                client_order_id=client_order_id,
-                venue_order_id=str(order.number),
-                state="open",
-                filled_qty=ZERO,
-            )
-    return None
+    order = desk.tally.orders.get(client_order_id)
+    if order is None or order.request.symbol != symbol:
+        return None
+    return VenueOrder(
+        client_order_id=client_order_id,
+        venue_order_id=str(order.number),
+        state="open",
+        filled_qty=ZERO,
+    )
 
 
 def _position(desk: Desk, market: Market) -> VenuePosition:

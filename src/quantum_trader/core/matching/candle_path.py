@@ -13,7 +13,7 @@ import msgspec
 from quantum_trader.core.events import CandleClosed, Tick
 from quantum_trader.core.matching.desk import Desk
 from quantum_trader.core.matching.liquidation import is_past, liquidate
-from quantum_trader.core.matching.margin import liquidation_level
+from quantum_trader.core.matching.margin import liquidation_level, refresh_mark
 from quantum_trader.core.matching.orders import execute
 from quantum_trader.core.matching.state import Market, OpenOrder
 from quantum_trader.core.units import decimal_of
@@ -42,6 +42,7 @@ def on_tick(desk: Desk, market: Market, fact: Tick) -> None:
     market.at_ms, market.last = fact.at_ms, price
     if fact.at_ms > market.marks_until_ms:
         market.mark = price
+    refresh_mark(desk, market)
     if market.orders or market.position.qty:
         _walk(desk, market, _jump(market, fact.at_ms, start, price))
 
@@ -59,6 +60,7 @@ def on_candle(desk: Desk, market: Market, fact: CandleClosed) -> None:
         market.at_ms, market.last = fact.at_ms, fact.close
         if fact.at_ms > market.marks_until_ms:
             market.mark = fact.close
+        refresh_mark(desk, market)
 
 
 def _touches(desk: Desk, market: Market, fact: CandleClosed) -> bool:
@@ -133,6 +135,7 @@ def _walk(desk: Desk, market: Market, leg: Leg) -> None:
         level = _liquidation_met(desk, market, leg)
         if level is not None and (order is None or leg.jump or not _is_before(order, level, leg)):
             market.mark = leg.end if leg.jump else level
+            refresh_mark(desk, market)
             liquidate(desk, market)
         elif order is not None:
             trigger = order.request.trigger_price

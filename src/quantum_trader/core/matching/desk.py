@@ -1,12 +1,15 @@
 """The desk of the simulated venue: its rules, what it knows, and what it has to report."""
 
+from bisect import bisect_left
 from decimal import Decimal
+from operator import attrgetter
 
 import msgspec
 
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.matching.rules import LEVERAGE_UNSET, MatchingRules
 from quantum_trader.core.matching.state import Market, OpenOrder, VenueState
+from quantum_trader.core.matching.tally import Tally, add_order, count_in, drop_order
 from quantum_trader.core.units import ZERO
 from quantum_trader.core.venue import (
     AnyVenueUpdate,
@@ -17,17 +20,26 @@ from quantum_trader.core.venue import (
     VenueTrigger,
 )
 
+_number = attrgetter("number")
+
 
 class Desk(msgspec.Struct):
     """Every step works on the state and leaves what the venue reports in ``updates``, in order.
 
     ``ended`` are the orders that came to their end. Whoever runs the desk takes both away.
+    ``tally`` is counted from the state when the desk opens, and kept by every change.
     """
 
     rules: MatchingRules
     state: VenueState
     updates: list[AnyVenueUpdate]
     ended: list[VenueOrder]
+    tally: Tally = msgspec.field(default_factory=Tally)
+
+    def __post_init__(self) -> None:
+        self.tally = Tally()
+        for market in self.state.markets.values():
+            count_in(self.tally, self.rules, market)
 
     def instrument(self, market: Market) -> Instrument:
         """The instrument of a market."""
@@ -58,6 +70,18 @@ def market_of(desk: Desk, symbol: str) -> Market:
     return market
 
 
+def rest_order(desk: Desk, market: Market, order: OpenOrder) -> None:
+    """Put an order into the book; its number is the highest so far."""
+    market.orders.append(order)
+    add_order(desk.tally, desk.rules, market, order)
+
+
+def take_out(desk: Desk, market: Market, order: OpenOrder) -> None:
+    """Take an order, which must be there, out of the book."""
+    del market.orders[bisect_left(market.orders, order.number, key=_number)]
+    drop_order(desk.tally, desk.rules, market, order)
+
+
 def end_order(desk: Desk, order: OpenOrder, how: OrderState, filled_qty: Decimal) -> None:
     """Remember how an order ended, for those who ask later."""
     name = order.request.client_order_id
@@ -69,7 +93,7 @@ def end_order(desk: Desk, order: OpenOrder, how: OrderState, filled_qty: Decimal
 
 def cancel_order(desk: Desk, market: Market, order: OpenOrder, reason: str) -> None:
     """Take an order out of the book and report it."""
-    market.orders.remove(order)
+    take_out(desk, market, order)
     end_order(desk, order, "canceled", ZERO)
     desk.updates.append(
         VenueCancel(

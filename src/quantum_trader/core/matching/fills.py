@@ -8,7 +8,7 @@ from quantum_trader.core.books.margin import initial_usd
 from quantum_trader.core.books.position import Change, after_fill
 from quantum_trader.core.events.orders import FillCause, Liquidity
 from quantum_trader.core.matching.desk import Desk, cancel_order
-from quantum_trader.core.matching.margin import refresh_liquidation
+from quantum_trader.core.matching.margin import refresh_margin
 from quantum_trader.core.matching.rules import MatchingRules
 from quantum_trader.core.matching.state import Market
 from quantum_trader.core.units import ZERO, OrderSide, money
@@ -43,7 +43,7 @@ def book_fill(desk: Desk, market: Market, fill: Fill) -> None:
     if change.kind in ("opened", "flipped"):
         market.opened_ms = desk.state.at_ms
     desk.state.wallet_usd += money(change.realized_usd) - fill.fee_usd
-    refresh_liquidation(desk, market)
+    refresh_margin(desk, market)
     _report(desk, market, fill)
     if change.kind in ("closed", "flipped"):
         for order in [one for one in market.orders if one.request.reduce_only]:

@@ -6,23 +6,22 @@ from decimal import Decimal
 
 from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.instrument import Instrument
-from quantum_trader.core.matching.state import Market, VenueState
+from quantum_trader.core.matching.desk import Desk
+from quantum_trader.core.matching.state import Market
+from quantum_trader.core.matching.tally import Tally
 from quantum_trader.core.units import ZERO, decimal_of
 from quantum_trader.core.venue import Rejected
 
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]{1,36}")
-CONDITIONAL_ORDERS_MAX = 200
 
 Refused = tuple[int, str] | None
 
 CONDITIONAL = ("STOP_MARKET", "TAKE_PROFIT_MARKET")
 
 
-def refusal(
-    state: VenueState, market: Market, instrument: Instrument, order: OrderRequest
-) -> Rejected | None:
+def refusal(desk: Desk, market: Market, order: OrderRequest) -> Rejected | None:
     """The first rule an order breaks, margin left aside; None when it may come in."""
-    for found in _questions(state, market, instrument, order):
+    for found in _questions(desk, market, order):
         if found is not None:
             return Rejected(order.client_order_id, *found)
     return None
@@ -33,10 +32,9 @@ def triggers_above(order: OrderRequest) -> bool:
     return (order.side == "BUY") == (order.kind == "STOP_MARKET")
 
 
-def _questions(
-    state: VenueState, market: Market, instrument: Instrument, order: OrderRequest
-) -> Iterator[Refused]:
-    yield _client_id(state, order)
+def _questions(desk: Desk, market: Market, order: OrderRequest) -> Iterator[Refused]:
+    instrument = desk.instrument(market)
+    yield _client_id(desk.tally, order)
     yield _status(instrument, order)
     yield _shape(order)
     yield _quantity(instrument, order)
@@ -50,16 +48,14 @@ def _questions(
     yield _band(instrument, order, last, mark)
     yield _notional(instrument, order, last)
     yield _reduce_only(market, order)
-    yield _trigger(state, order, last)
+    yield _trigger(desk, order, last)
 
 
-def _client_id(state: VenueState, order: OrderRequest) -> Refused:
+def _client_id(tally: Tally, order: OrderRequest) -> Refused:
     if not CLIENT_ID.fullmatch(order.client_order_id):
         return -4015, "Client order id is 1 to 36 characters of A-Z a-z 0-9 . : / _ -"
-    for market in state.markets.values():
-        for resting in market.orders:
-            if resting.request.client_order_id == order.client_order_id:
-                return -4116, "ClientOrderId is duplicated."
+    if order.client_order_id in tally.orders:
+        return -4116, "ClientOrderId is duplicated."
     return None
 
 
@@ -160,13 +156,12 @@ def reducible(market: Market, order: OrderRequest) -> Decimal:
     return abs(held) if held and against else ZERO
 
 
-def _trigger(state: VenueState, order: OrderRequest, last: Decimal) -> Refused:
+def _trigger(desk: Desk, order: OrderRequest, last: Decimal) -> Refused:
     if order.trigger_price is None:
         return None
     met = last >= order.trigger_price if triggers_above(order) else last <= order.trigger_price
     if met:
         return -2021, "Order would immediately trigger."
-    books = (market.orders for market in state.markets.values())
-    if sum(one.conditional for orders in books for one in orders) >= CONDITIONAL_ORDERS_MAX:
+    if desk.tally.conditional >= desk.rules.conditional_orders_max:
         return -4045, "Reach max stop order limit."
     return None

@@ -3,7 +3,7 @@
 from quantum_trader.core.events import FundingRatePublished
 from quantum_trader.core.matching.desk import Desk
 from quantum_trader.core.matching.liquidation import check_liquidation
-from quantum_trader.core.matching.margin import refresh_liquidation
+from quantum_trader.core.matching.margin import refresh_margin
 from quantum_trader.core.matching.state import Market, mark_of
 from quantum_trader.core.units import ZERO, money
 from quantum_trader.core.venue import VenueFunding
@@ -37,5 +37,5 @@ def on_funding(desk: Desk, market: Market, fact: FundingRatePublished) -> None:
     )
     if desk.rules.margin_mode == "isolated":
         market.isolated_usd = max(market.isolated_usd + payment_usd, ZERO)
-        refresh_liquidation(desk, market)
+        refresh_margin(desk, market)
     check_liquidation(desk, market)

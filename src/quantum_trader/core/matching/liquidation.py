@@ -11,7 +11,7 @@ from quantum_trader.core.books.position import unrealized_usd
 from quantum_trader.core.events import MarkPriced
 from quantum_trader.core.matching.desk import Desk, cancel_order
 from quantum_trader.core.matching.fills import Fill, book_fill
-from quantum_trader.core.matching.margin import last_price, liquidation_level
+from quantum_trader.core.matching.margin import last_price, liquidation_level, refresh_mark
 from quantum_trader.core.matching.state import Market, mark_of
 from quantum_trader.core.units import ZERO, OrderSide, exit_order_side, money, side_of
 from quantum_trader.core.venue import VenueOrder
@@ -27,6 +27,7 @@ def on_mark(desk: Desk, market: Market, fact: MarkPriced) -> None:
     is_dense = fact.at_ms - market.mark_ms <= MARK_VALID_MS
     market.marks_until_ms = fact.at_ms + MARK_VALID_MS if is_dense else 0
     market.mark_ms, market.mark = fact.at_ms, fact.mark
+    refresh_mark(desk, market)
     check_liquidation(desk, market)
 
 

@@ -7,12 +7,12 @@ from quantum_trader.core.books.margin import (
     cross_collateral_usd,
     initial_usd,
     liquidation_price,
-    maintenance_usd,
 )
-from quantum_trader.core.books.position import Position, unrealized_usd
+from quantum_trader.core.books.position import Position
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.matching.desk import Desk
-from quantum_trader.core.matching.state import Market, mark_of
+from quantum_trader.core.matching.state import Market
+from quantum_trader.core.matching.tally import revalue
 from quantum_trader.core.units import ZERO, OrderSide, money
 
 
@@ -28,7 +28,7 @@ def opening_refusal(
         return None
     held = market.position.qty
     same_side = held if (held > 0) == (side == "BUY") else ZERO
-    notional_usd = (opened + abs(same_side)) * price + _resting_usd(market, side)
+    notional_usd = (opened + abs(same_side)) * price + desk.tally.resting_usd(market.symbol, side)
     if market.leverage > desk.instrument(market).leverage_max_at(notional_usd):
         return -2027, "Exceeded the maximum allowable position at current leverage."
     worth_usd = opened * price
@@ -48,35 +48,34 @@ def opening_qty(position: Position, side: OrderSide, qty: Decimal) -> Decimal:
 
 def available_usd(desk: Desk) -> Decimal:
     """The money that may back new positions; resting entries have theirs set aside."""
-    free_usd = desk.state.wallet_usd
-    for market in desk.state.markets.values():
-        if market.orders:
-            resting_usd = _resting_usd(market, "BUY") + _resting_usd(market, "SELL")
-            free_usd -= initial_usd(resting_usd, market.leverage)
-        if not market.position.qty:
-            continue
-        if desk.rules.margin_mode == "isolated":
-            free_usd -= market.isolated_usd
-        else:
-            mark = mark_of(market)
-            free_usd += unrealized_usd(market.position, mark)
-            free_usd -= initial_usd(abs(market.position.qty) * mark, market.leverage)
-    return free_usd
+    return desk.state.wallet_usd - desk.tally.bound_usd
 
 
-def refresh_liquidation(desk: Desk, market: Market) -> None:
-    """Note where an isolated position is lost, after its fill or its wallet changed."""
+def refresh_margin(desk: Desk, market: Market) -> None:
+    """Note what a market binds, and where its isolated position is lost.
+
+    To be called after a fill, and after its isolated wallet changed.
+    """
+    revalue(desk.tally, desk.rules, market)
     market.liquidation = None
     if desk.rules.margin_mode == "isolated":
         price = liquidation_price(desk.instrument(market), market.position, market.isolated_usd)
         market.liquidation = None if price is None else float(price)
 
 
+def refresh_mark(desk: Desk, market: Market) -> None:
+    """Value a position anew after its mark changed; an isolated one binds what it did before."""
+    if market.position.qty and desk.rules.margin_mode == "cross":
+        revalue(desk.tally, desk.rules, market)
+
+
 def liquidation_level(desk: Desk, market: Market) -> float | None:
     """The mark price at which the position of a symbol is taken; None when none is."""
     if desk.rules.margin_mode == "isolated" or not market.position.qty:
         return market.liquidation
-    collateral_usd = cross_collateral_usd(desk.state.wallet_usd, *_others(desk, market))
+    collateral_usd = cross_collateral_usd(
+        desk.state.wallet_usd, *desk.tally.others_usd(market.symbol)
+    )
     price = liquidation_price(desk.instrument(market), market.position, collateral_usd)
     return None if price is None else float(price)
 
@@ -87,24 +86,3 @@ def last_price(instrument: Instrument, position: Position, collateral_usd: Decim
     if price is None:
         return instrument.tick
     return instrument.ceil_price(price) if position.qty > 0 else instrument.floor_price(price)
-
-
-def _resting_usd(market: Market, side: OrderSide) -> Decimal:
-    """What the resting entries of one side are worth at their limits."""
-    total_usd = ZERO
-    for order in market.orders:
-        request = order.request
-        if request.price is not None and request.side == side and not request.reduce_only:
-            total_usd += request.price * request.qty
-    return total_usd
-
-
-def _others(desk: Desk, market: Market) -> tuple[Decimal, Decimal]:
-    """Unrealised profit and maintenance of all positions but one."""
-    profit_usd = keep_usd = ZERO
-    for other in desk.state.markets.values():
-        if other is not market and other.position.qty:
-            mark = mark_of(other)
-            profit_usd += unrealized_usd(other.position, mark)
-            keep_usd += maintenance_usd(desk.instrument(other), other.position, mark)
-    return profit_usd, keep_usd

@@ -11,6 +11,8 @@ from quantum_trader.core.matching.desk import (
     market_of,
     reject_order,
     report_trigger,
+    rest_order,
+    take_out,
 )
 from quantum_trader.core.matching.fills import Fill, book_fill, fee_of
 from quantum_trader.core.matching.filters import Refused, reducible, refusal, triggers_above
@@ -18,6 +20,7 @@ from quantum_trader.core.matching.liquidation import bankrupts, liquidate
 from quantum_trader.core.matching.margin import opening_refusal
 from quantum_trader.core.matching.rules import MatchingRules, taken_price
 from quantum_trader.core.matching.state import Market, OpenOrder
+from quantum_trader.core.matching.tally import revalue
 from quantum_trader.core.units import decimal_of
 from quantum_trader.core.venue import Accepted, Placement, Rejected
 
@@ -28,7 +31,7 @@ def place(desk: Desk, order: OrderRequest) -> Placement:
     if instrument is None:
         return Rejected(order.client_order_id, -1121, "Invalid symbol.")
     market = market_of(desk, order.symbol)
-    refused = refusal(desk.state, market, instrument, order)
+    refused = refusal(desk, market, order)
     if refused is not None:
         return refused
     taken = _price_now(desk.rules, instrument, market, order)
@@ -40,13 +43,11 @@ def place(desk: Desk, order: OrderRequest) -> Placement:
 
 def cancel(desk: Desk, symbol: str, client_order_id: str) -> Placement:
     """Take an open order out of the book."""
-    market = desk.state.markets.get(symbol)
-    if market is not None:
-        for order in market.orders:
-            if order.request.client_order_id == client_order_id:
-                cancel_order(desk, market, order, "canceled by request")
-                return Accepted(client_order_id, str(order.number))
-    return Rejected(client_order_id, -2011, "Unknown order sent.")
+    order = desk.tally.orders.get(client_order_id)
+    if order is None or order.request.symbol != symbol:
+        return Rejected(client_order_id, -2011, "Unknown order sent.")
+    cancel_order(desk, desk.state.markets[symbol], order, "canceled by request")
+    return Accepted(client_order_id, str(order.number))
 
 
 def configure(desk: Desk, symbol: str, leverage: int) -> Rejected | None:
@@ -65,6 +66,7 @@ def configure(desk: Desk, symbol: str, leverage: int) -> Rejected | None:
         return Rejected("", -2027, "Exceeded the maximum allowable position at current leverage.")
     desk.state.markets[symbol] = market
     market.leverage = leverage
+    revalue(desk.tally, desk.rules, market)
     return None
 
 
@@ -80,7 +82,7 @@ def execute(desk: Desk, market: Market, order: OpenOrder, base: Decimal) -> None
     if bankrupts(desk, market, request.side, price):
         liquidate(desk, market)
         return
-    market.orders.remove(order)
+    take_out(desk, market, order)
     if request.trigger_price is not None:
         report_trigger(desk, order, request.trigger_price)
     qty = _qty_now(market, request)
@@ -125,7 +127,7 @@ def _rest(desk: Desk, market: Market, order: OrderRequest) -> Refused:
         refused = opening_refusal(desk, market, order.side, order.qty, order.price)
         if refused is not None:
             return refused
-    market.orders.append(_new_order(desk, order))
+    rest_order(desk, market, _new_order(desk, order))
     return None
 
 

@@ -23,6 +23,7 @@ class MatchingRules(msgspec.Struct, frozen=True, kw_only=True):
     Whatever takes liquidity pays ``slippage_bps`` and ``slippage_ticks``, one on top of the other.
     A resting limit order needs the price ``queue_ticks`` beyond its own before it fills: others
     stood in the queue before it. ``intrabar`` decides which extreme of a bar came first.
+    ``conditional_orders_max`` holds for the account, over all its symbols; it is the venue's own.
     """
 
     instruments: Mapping[str, Instrument]
@@ -34,6 +35,7 @@ class MatchingRules(msgspec.Struct, frozen=True, kw_only=True):
     queue_ticks: int = 1
     intrabar: Intrabar = "stop_first"
     margin_mode: MarginMode = "isolated"
+    conditional_orders_max: int = 200
 
 
 def taken_price(

@@ -1,7 +1,9 @@
 """Harvest in stages: targets after the stop, and what the stop does after each of them."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
+from quantum_trader.core.events import Leg
 from quantum_trader.core.exits.bounds import target_prices
 from quantum_trader.core.exits.ladder import ladder
 from quantum_trader.core.orders.closing import answer
@@ -24,14 +26,9 @@ def send_targets(state: TraderState, plan: Plan, out: Out) -> None:
         return
     plan.targets_sent = True
     answer(plan, out, "opened", "filled and protected")
-    legs = ladder(
-        plan.entry_qty,
-        _prices(state, plan),
-        plan.effective.harvest,
-        instrument_of(state, plan),
-    )
-    for leg in legs:
-        command_target(plan, out, leg.stage, leg.price, leg.qty)
+    prices = _prices(state, plan)
+    for leg in _legs(state, plan, prices):
+        command_target(plan, out, leg.stage, prices[leg.stage - 1], leg.qty)
 
 
 def on_stage_done(state: TraderState, plan: Plan, out: Out) -> None:
@@ -50,6 +47,17 @@ def _break_even(state: TraderState, plan: Plan) -> Decimal:
     if plan.made.side == "LONG":
         return instrument.ceil_price(price)
     return instrument.floor_price(price)
+
+
+def _legs(state: TraderState, plan: Plan, prices: Sequence[Decimal]) -> tuple[Leg, ...]:
+    """The ladder of what was filled: the planned one, where that is all that was ordered.
+
+    Stages and quantities of a ladder do not depend on its prices.
+    """
+    instrument = instrument_of(state, plan)
+    if plan.entry_qty == plan.made.qty and instrument is plan.instrument:
+        return plan.made.legs
+    return ladder(plan.entry_qty, prices, plan.effective.harvest, instrument)
 
 
 def _prices(state: TraderState, plan: Plan) -> tuple[Decimal, ...]:

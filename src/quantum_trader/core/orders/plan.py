@@ -15,7 +15,7 @@ from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.units import ZERO, sign_of
 
 
-class Resting(msgspec.Struct, frozen=True):
+class Resting(msgspec.Struct, frozen=True, gc=False):
     """An order of ours at the venue, or on its way there. ``price`` is limit or trigger.
 
     ``leg`` is the stage that a target harvests, or after which a stop was placed.
