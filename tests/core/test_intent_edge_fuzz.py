@@ -124,11 +124,35 @@ GOOD = IntentProposed(
     leverage=10, atr_price=0.02, volatility_factor=1.5, exchange_divergence=0.0,
     funding_rate_frac=-0.0001, regime="RANGE", reason="24h change",
 )  # fmt: skip
-one_changed = st.builds(
-    lambda other, name: msgspec.structs.replace(GOOD, **{name: getattr(other, name)}),
-    written,
-    st.sampled_from(IntentProposed.__struct_fields__),
+TEXTS = ("none", "NULL", "", " ", "a  b", "a\n", "{" * 65, "x" * 129, "y" * 501, "BTC", "other")
+AMOUNTS = tuple(
+    Decimal(text)
+    for text in ("3E+3", "1E-15", "9E-16", "1E+15", "1.1E+15", "0", "-1", "NaN", "1." + "0" * 31)
 )
+EFFECTS = (-1.1, -1.0, -0.1, -0.0, 0.0, 1.0, 1.1, 1e15, 1.1e15, 5e-324, float("nan"))
+TIMES = (
+    AT_MS // 1000, 1_577_836_799_999, 1_577_836_800_000, 4_102_444_799_999, 4_102_444_800_000, 0,
+)  # fmt: skip
+SYMBOLS = ("btc", "B" * 40, "B" * 41, "币安人生USDT", "A-B", "A B", "ẞ")
+OF_TEXT = ("id", "trace_id", "account", "symbol", "signal_id", "strategy", "source", "regime",
+           "reason")  # fmt: skip
+OF_AMOUNT = ("entry_price", "stop_loss", "take_profit", "notional_usd", "margin_usd", "qty")
+OF_EFFECT = ("confidence", "atr_price", "volatility_factor", "exchange_divergence",
+             "funding_rate_frac")  # fmt: skip
+CHANGES: list[dict[str, Any]] = [
+    *({name: text} for name in OF_TEXT for text in TEXTS),
+    *({name: amount} for name in OF_AMOUNT for amount in AMOUNTS),
+    *({"notional_usd": None, name: amount} for name in OF_AMOUNT for amount in AMOUNTS),
+    *({name: effect} for name in OF_EFFECT for effect in EFFECTS),
+    *({"at_ms": at_ms} for at_ms in TIMES),
+    *({"symbol": symbol} for symbol in SYMBOLS),
+    *({"leverage": leverage} for leverage in (-1, 0, 1, 125, 126, 2**63)),
+    *({"side": side} for side in ("LONG", "SHORT", "FLAT", "HOLD", "BUY")),
+    {"v": 2},
+    {"margin_usd": Decimal(1)},
+    {"regime": None, "reason": None, "leverage": None, "notional_usd": None},
+]
+one_changed = st.sampled_from(CHANGES).map(lambda change: msgspec.structs.replace(GOOD, **change))
 
 
 def check_same_both_ways(fields: dict[bytes, bytes], account: str = "main") -> None:
@@ -145,6 +169,13 @@ def check_same_both_ways(fields: dict[bytes, bytes], account: str = "main") -> N
 def test_a_written_intent_is_read_the_same_in_haste_and_at_leisure(intent: IntentProposed) -> None:
     check_same_both_ways(write_intent(intent), intent.account)
     check_same_both_ways(write_intent(intent))
+
+
+def test_every_single_change_of_a_written_intent_is_judged_the_same_both_ways() -> None:
+    for change in CHANGES:
+        changed = msgspec.structs.replace(GOOD, **change)
+        check_same_both_ways(write_intent(changed))
+        check_same_both_ways(write_intent(changed), changed.account)
 
 
 @given(one_changed, st.randoms(use_true_random=False))
