@@ -13,7 +13,7 @@ from quantum_trader.core.signals import MODELS, AnyModel, ModelState, Signal, to
 from quantum_trader.core.signals.model import BarCursor
 from tests.core.signals.bars import HOUR_MS, bars_of, later, told
 
-WARM_UP_BARS = {"ema_cross": 151, "trend": 24}
+WARM_UP_BARS = {"ema_cross": 150, "trend": 24}
 """With bars of an hour: the last bar that may not give a signal yet."""
 
 every_model = pytest.mark.parametrize("model", [make() for make in MODELS.values()], ids=[*MODELS])
