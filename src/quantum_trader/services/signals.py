@@ -23,7 +23,7 @@ class Signals:
     """The step of the service: every model sees every bar."""
 
     def __init__(self, models: Sequence[AnyModel], account: str) -> None:
-        self._models = tuple(models)
+        self._models = tuple((model.name, model) for model in models)
         self._account = account
 
     def __call__(self, state: SignalsState, fact: Fact) -> Sequence[Fact]:
@@ -31,8 +31,10 @@ class Signals:
         if not isinstance(fact, CandleClosed):
             return _NOTHING
         intents: list[Fact] = []
-        for model in self._models:
-            minds = state.minds.setdefault(model.name, {})
+        for name, model in self._models:
+            minds = state.minds.get(name)
+            if minds is None:
+                minds = state.minds[name] = {}
             mind = minds.get(fact.symbol)
             if mind is None:
                 mind = minds[fact.symbol] = model.initial()
