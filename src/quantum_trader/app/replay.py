@@ -22,6 +22,7 @@ from quantum_trader.core.events import (
     OrderFilled,
     TradeClosed,
 )
+from quantum_trader.core.events.intents import UNSAID
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.signals import AnyModel
 from quantum_trader.core.state import state_hash
@@ -229,16 +230,8 @@ def _flat(symbol: str, at_ms: int, account: str) -> IntentProposed:
         source="replay",
         confidence=None,
         entry_price=None,
-        stop_loss=None,
-        take_profit=None,
         notional_usd=None,
-        margin_usd=None,
-        qty=None,
         leverage=None,
-        atr_price=None,
-        volatility_factor=None,
-        exchange_divergence=None,
-        funding_rate_frac=None,
-        regime=None,
         reason="the recording ends here",
+        **UNSAID,
     )

@@ -7,6 +7,7 @@ import msgspec
 
 from quantum_trader.core.default_instruments import DEFAULT_INSTRUMENTS
 from quantum_trader.core.events import CandleClosed, IntentProposed
+from quantum_trader.core.events.intents import UNSAID
 from quantum_trader.core.risk.limits import RiskLimits
 from quantum_trader.core.rules import ExitRules, Fees, Rules
 
@@ -76,16 +77,8 @@ def intent(symbol: str) -> IntentProposed:
         source="bench",
         confidence=0.6,
         entry_price=None,
-        stop_loss=None,
-        take_profit=None,
         notional_usd=Decimal(3_000),
-        margin_usd=None,
-        qty=None,
         leverage=10,
-        atr_price=None,
-        volatility_factor=None,
-        exchange_divergence=None,
-        funding_rate_frac=None,
-        regime=None,
         reason="a benchmark",
+        **UNSAID,
     )

@@ -1,7 +1,7 @@
 """What was asked, and what became of the asking."""
 
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, TypedDict
 
 import msgspec
 
@@ -45,6 +45,34 @@ class IntentProposed(Fact, frozen=True, kw_only=True, tag="intent.proposed", gc=
     funding_rate_frac: float | None
     regime: str | None
     reason: str | None
+
+
+class Unsaid(TypedDict):
+    """What most of our own proposals leave open: the fields are missing, by name."""
+
+    stop_loss: None
+    take_profit: None
+    margin_usd: None
+    qty: None
+    atr_price: None
+    volatility_factor: None
+    exchange_divergence: None
+    funding_rate_frac: None
+    regime: None
+
+
+UNSAID: Unsaid = {
+    "stop_loss": None,
+    "take_profit": None,
+    "margin_usd": None,
+    "qty": None,
+    "atr_price": None,
+    "volatility_factor": None,
+    "exchange_divergence": None,
+    "funding_rate_frac": None,
+    "regime": None,
+}
+"""Saying that nothing was said. The fact itself has no defaults: who forgets a field is told."""
 
 
 class IntentRefused(Fact, frozen=True, kw_only=True, tag="intent.refused", gc=False):

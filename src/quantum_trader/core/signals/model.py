@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import msgspec
 
 from quantum_trader.core.events import CandleClosed, IntentProposed
+from quantum_trader.core.events.intents import UNSAID
 from quantum_trader.core.intent_edge import fact_id_of
 from quantum_trader.core.units import decimal_of
 
@@ -98,16 +99,8 @@ def to_intent(
         source="signals",
         confidence=signal.confidence,
         entry_price=decimal_of(candle.close),
-        stop_loss=None,
-        take_profit=None,
         notional_usd=None,
-        margin_usd=None,
-        qty=None,
         leverage=None,
-        atr_price=None,
-        volatility_factor=None,
-        exchange_divergence=None,
-        funding_rate_frac=None,
-        regime=None,
         reason=signal.reason,
+        **UNSAID,
     )
