@@ -61,10 +61,11 @@ URL_FILE = "redis.url"
 class EmbeddedServer:
     """A Redis-compatible server of our own for one data directory.
 
-    ``fsync`` is what an acknowledgement means: ``everysec`` survives the death of any process and
-    may lose a second in a power cut, ``always`` survives both. Start it from the main thread: on
-    Linux the server gets its SIGTERM when the thread that started it ends. Elsewhere a process
-    that is killed leaves its server behind, and the next start on the directory joins it.
+    ``fsync`` is what an acknowledgement means. ``always`` survives the death of any process and a
+    power cut. ``everysec`` survives the death of ours; of the server's own death and of a power cut
+    it may lose the last two seconds, and never an entry before a later one. Start it from the main
+    thread: on Linux the server gets its SIGTERM when the thread that started it ends. Elsewhere a
+    process that is killed leaves its server behind, and the next start on the directory joins it.
     """
 
     def __init__(
