@@ -6,14 +6,20 @@ import math
 import pytest
 
 from quantum_trader.app.bench.bare_replay import bare_replay
+from quantum_trader.app.bench.exits import POSITIONS, _agreeing, bare_exits
 from quantum_trader.app.bench.levels_speed import _inputs, plain
 from quantum_trader.app.bench.measure import Aim, Effort, Spread, row, spread
+from quantum_trader.app.bench.positions import positions
 from quantum_trader.app.bench.redis_path import quantile
 from quantum_trader.app.bench.replay_speed import replay_walk
 from quantum_trader.app.bench.walk import candles, walk
 from quantum_trader.app.cli import main
 from quantum_trader.app.cli.bench import BENCHMARKS
+from quantum_trader.core.errors import BrokenInvariant
+from quantum_trader.core.exits.brain import evaluate
+from quantum_trader.core.exits.context_array import rows_of
 from quantum_trader.core.exits.levels_array import adaptive_rows
+from quantum_trader.core.rules import ExitRules
 
 
 def test_a_spread_is_the_smallest_the_middle_and_the_largest() -> None:
@@ -75,9 +81,46 @@ def test_the_plain_formula_is_the_formula() -> None:
     assert bare.sl_frac == pytest.approx(ours.sl_frac)
 
 
-def test_a_benchmark_nobody_knows_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "--only", "luck", "--json"]) == 2
-    assert "throughput" in json.loads(capsys.readouterr().out)["error"]["what"]
+def test_the_positions_are_the_same_for_a_seed_and_most_rules_speak_among_them() -> None:
+    one, again = positions(200, 13), positions(200, 13)
+    assert one == again != positions(200, 14)
+    verdicts = [evaluate(each, ExitRules()) for each in one]
+    assert len({said.rule for verdict in verdicts for said in verdict.asked}) > 5
+    quiet = [verdict for verdict in verdicts if not verdict.decisions]
+    assert 0.4 < len(quiet) / len(verdicts) < 0.9
+
+
+def test_the_bare_loop_over_positions_counts_the_stops_that_were_reached() -> None:
+    book = positions(POSITIONS, 13)
+    reached = [one for one in book if one.sign * ((one.mark or 0.0) - (one.stop or 0.0)) <= 0.0]
+    assert bare_exits(book) == len(reached) > 0
+
+
+def test_exits_are_not_timed_where_columns_and_brain_differ() -> None:
+    book = positions(50, 13)
+    rows = rows_of(book)
+    assert _agreeing(book, rows) > 0
+    with pytest.raises(BrokenInvariant, match="time_exit"):
+        _agreeing(book, rows._replace(opened_ms=rows.now_ms))
+
+
+@pytest.mark.parametrize("named", [["luck"], ["--only", "luck"], ["replay", "luck"]])
+def test_a_benchmark_nobody_knows_is_wrong_usage(
+    named: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *named, "--json"]) == 2
+    said = json.loads(capsys.readouterr().out)["error"]["what"]
+    assert "luck" in said
+    assert "throughput" in said
+
+
+def test_benchmarks_are_named_by_arguments_or_by_only_and_run_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    both = ["exits", "levels", "--only", " levels,exits"]
+    assert main(["bench", *both, "--quick", "--repetitions", "1", "--json"]) == 0
+    rows = [line["name"].split()[0] for line in json.loads(capsys.readouterr().out)["rows"]]
+    assert rows == ["levels", "bounds", "exits", "exits-vector", "columns"]
 
 
 @pytest.mark.slow

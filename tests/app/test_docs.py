@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from quantum_trader.app import cli
-from quantum_trader.app.cli import dlq, levels, run
+from quantum_trader.app.cli import dlq, levels, plan_answer, run
 from quantum_trader.app.cli.relive import Relived
 from quantum_trader.app.health import Finding
 from quantum_trader.app.report.summary import Summary
@@ -24,6 +24,7 @@ from quantum_trader.core.events import (
     tag_of,
 )
 from quantum_trader.core.events.exits import Bound, LevelSet
+from quantum_trader.core.exits.plan import TrailSpec
 from quantum_trader.core.intent_edge import read_intent
 from quantum_trader.streams import STREAMS
 from tests.support import ACCOUNT, NOON_MS
@@ -100,6 +101,7 @@ def section(command: str) -> str:
         ("replay BTCUSDT", [Summary]),
         ("replay --from-log", [Relived]),
         ("levels", [levels.Answer, LevelSet, Bound]),
+        ("plan", [plan_answer.Answer, plan_answer.LegShown, TrailSpec]),
         ("doctor", [Finding]),
         ("explain", [Story, Line]),
         ("dlq list", [dlq.Letter]),

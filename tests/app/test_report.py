@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quantum_trader.app.bench.replay_speed import replay_walk
+from quantum_trader.app.bench.walk import walk
 from quantum_trader.app.replay import ReplayResult
 from quantum_trader.app.report import charts, words
 from quantum_trader.app.report.page import draw, render
@@ -18,7 +20,15 @@ from quantum_trader.app.report.summary import Setup, summarise
 from quantum_trader.app.report.thinning import Bars, between, coarser, extremes, holes, step_for
 from quantum_trader.app.report.tiles import proof_tiles, result_tiles
 from quantum_trader.app.report.trades import TRADES_MAX, shown
-from quantum_trader.core.events import CandleClosed, TradeClosed
+from quantum_trader.app.story.exits import ExitFact, sentence
+from quantum_trader.core.events import (
+    CandleClosed,
+    ExitDecided,
+    ExitPlanned,
+    KillScored,
+    TradeClosed,
+)
+from tests.app.exit_facts import decided, planned, scored
 from tests.support import MINUTE_MS, NOON_MS, a_candle, some_rules
 
 DAY_MS = 86_400_000
@@ -98,6 +108,8 @@ def a_setup(**changes: object) -> Setup:
     )
     return msgspec.structs.replace(setup, **changes)
 
+
+TOLD: tuple[ExitFact, ExitFact] = (decided(), scored(1))
 
 TWO = [
     a_trade(1, "30", MIDNIGHT_MS + 60 * MINUTE_MS),
@@ -292,6 +304,26 @@ def test_a_trade_shows_its_own_stops_and_nobody_elses() -> None:
     assert window.t[-1] >= first.closed_ms
 
 
+def test_a_trade_tells_how_it_was_left_and_nothing_of_the_others() -> None:
+    result = a_result(TWO)
+    result.exits = {"p1": [planned(), decided()], "p9": [decided()]}
+    first, second = draw(result, a_setup()).trades
+    assert [step.text for step in first.story] == [sentence(planned()), sentence(decided())]
+    assert second.story == []
+
+
+async def test_a_replay_remembers_what_the_exit_brain_said_of_every_position() -> None:
+    result = await replay_walk(walk(3_000, 7))
+    assert result.trades
+    for trade in result.trades:
+        plan, *rest = result.exits[trade.plan_id]
+        assert isinstance(plan, ExitPlanned)
+        assert plan.plan.side == trade.side
+        assert not [fact for fact in rest if isinstance(fact, KillScored) and not fact.streak]
+    decisions = [fact for said in result.exits.values() for fact in said]
+    assert any(isinstance(fact, ExitDecided) and fact.kind == "MOVE_STOP" for fact in decisions)
+
+
 @pytest.mark.slow
 def test_half_a_million_bars_and_thousands_of_trades_stay_a_small_page() -> None:
     bars = 500_000
@@ -302,6 +334,8 @@ def test_half_a_million_bars_and_thousands_of_trades_stay_a_small_page() -> None
     result = a_result(trades, bars=bars)
     random = np.random.default_rng(5)
     path = 60_000 * np.exp(np.cumsum(random.normal(0, 0.0006, bars)))
+    long: list[ExitFact] = [planned(), *(fact for _ in range(60) for fact in TOLD)]
+    result.exits = {trade.plan_id: long for trade in trades}
     result.candles = {
         "BTCUSDT": [_moved(*pair) for pair in zip(result.candles["BTCUSDT"], path, strict=True)]
     }
@@ -310,7 +344,13 @@ def test_half_a_million_bars_and_thousands_of_trades_stay_a_small_page() -> None
 
 
 def _moved(candle: CandleClosed, close: float) -> CandleClosed:
-    return msgspec.structs.replace(candle, close=close, high=close * 1.0004, low=close * 0.9996)
+    """A bar that closes there; prices of a market lie on its grid."""
+    return msgspec.structs.replace(
+        candle,
+        close=round(close, 1),
+        high=round(close * 1.0004, 1),
+        low=round(close * 0.9996, 1),
+    )
 
 
 def test_the_summary_survives_json() -> None:

@@ -46,6 +46,7 @@ async def test_a_harvested_trade_is_told_from_asking_to_the_books() -> None:
     assert story.outcome == "closed"
     steps = [
         "approved and planned: LONG 0.050 BTCUSDT",
+        "to be left by ADAPTIVE (standard ladder, risk normal, market normal)",
         "the entry: BUY 0.050 at market, 10x",
         "the venue took the entry",
         "bought 0.050 at",
@@ -53,13 +54,16 @@ async def test_a_harvested_trade_is_told_from_asking_to_the_books() -> None:
         "protected 0 ms after the first fill, 0 ms after we heard of it",
         "answered opened",
         "target 1: SELL 0.015",
-        "harvested 0.015 at 60536.7 (target 1, maker), fee 0.1816 USDT",
-        "the stop shall move to 60048.2 for 0.035: break-even after stage 1",
+        "harvested 0.015 at 60547.5 (target 1, maker), fee 0.1816 USDT",
+        "break even moves the stop to 60054.2 at +1.06 R, +19.16 USDT (price 60547.5)",
+        "the stop shall move to 60054.2 for 0.035: break-even after stage 1",
         "the stop at 59530.8 shall be canceled",
         "the stop at 59530.8 is gone",
-        "harvested 0.015 at 60808.4",
-        "the stop shall move to 60536.7 for 0.020: first target after stage 2",
-        "harvested 0.020 at 61124.3",
+        "profit lock moves the stop to 60120.2 at +1.39 R, +24.50 USDT (price 60700): 1.5 R were",
+        "harvested 0.015 at 60824.6",
+        "first target moves the stop to 60547.5 at +1.65 R, +16.49 USDT",
+        "the stop shall move to 60547.5 for 0.020: the first target after stage 2",
+        "harvested 0.020 at 61146.8",
         "closed by targets",
     ]
     places = [place(story, words) for words in steps]

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 from playwright.async_api import Page as Tab
 from playwright.async_api import async_playwright
@@ -16,6 +17,7 @@ from quantum_trader.app.bench.walk import BAR_MS, SYMBOL, walk
 from quantum_trader.app.replay import ReplayResult
 from quantum_trader.app.report.page import render
 from quantum_trader.app.report.summary import Setup, summarise
+from tests.app.exit_facts import decided
 from tests.support import some_rules
 
 pytestmark = pytest.mark.browser
@@ -158,6 +160,39 @@ async def test_the_stop_is_drawn_where_it_stood(result: ReplayResult, tmp_path: 
     ]
     assert len(expected) > 1
     assert drawn[::2] == drawn[1::2] == expected
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_a_trade_can_be_opened_to_the_story_of_its_exit(
+    result: ReplayResult, tmp_path: Path, width: int
+) -> None:
+    trades = sorted(result.trades, key=lambda trade: trade.closed_ms)
+    moved = next(number for number, trade in enumerate(trades) if trade.stages)
+    async with a_tab(written(result, tmp_path), width) as tab:
+        await tab.locator("#trade-rows tr").nth(moved).click()
+        assert not await tab.is_visible("#story li")
+        await tab.click("#story summary")
+        told = await tab.locator("#story li span").all_inner_texts()
+        assert told[0].startswith("to be left by ADAPTIVE")
+        assert any("break even moves the stop to" in text and " R, " in text for text in told)
+        steps = f"{len(told)} steps" if len(told) > 1 else "1 step"
+        assert await tab.inner_text("#story summary") == f"How it was left: {steps}"
+        assert await tab.evaluate(OVERFLOW) <= 0
+
+
+async def test_what_others_wrote_into_a_story_stays_text(
+    result: ReplayResult, tmp_path: Path
+) -> None:
+    evil = "<img src=x onerror=alert(1)></script>"
+    first = min(result.trades, key=lambda trade: trade.closed_ms)
+    changed = msgspec.structs.replace(
+        result, exits={first.plan_id: [decided("CLOSE", reason=evil)]}
+    )
+    async with a_tab(written(changed, tmp_path)) as tab:
+        await tab.click("#story summary")
+        assert evil in await tab.inner_text("#story li span")
+        await tab.click("#next")
+        assert not await tab.is_visible("#story")
 
 
 async def test_a_closer_look_shows_entries(result: ReplayResult, tmp_path: Path) -> None:

@@ -91,8 +91,8 @@ def test_after_stage_one_the_stop_is_at_break_even_and_the_old_one_leaves_last()
     (first,) = desk.commands("stop")
     desk.fill(targets[0], targets[0].order.price)
     second = desk.commands("stop")[1]
-    # Entry plus two taker fees of 0.04 %: 60,000 * 1.0008.
-    assert second.order.trigger_price == Decimal("60048.0")
+    # Entry plus two taker fees of 0.04 % and the spread of 0.01 %: 60,000 * 1.0009.
+    assert second.order.trigger_price == Decimal("60054.0")
     assert second.order.qty == Decimal("0.035")
     assert not desk.cancels(), "the old stop stands until the new one is confirmed"
     desk.accept(second)
@@ -117,15 +117,16 @@ def test_a_harvested_trade_is_booked_to_the_cent() -> None:
         desk.fill(target, target.order.price)
     (closed,) = desk.take(TradeClosed)
     assert isinstance(closed, TradeClosed)
-    # 0.015 * 536.6 + 0.015 * 808.3 + 0.020 * 1124.2
-    assert closed.gross_usd == Decimal("42.6575")
-    # 4 bp of 3,000 in, and of 908.049 + 912.1245 + 1222.484 out.
-    assert closed.fees_usd == Decimal("2.417063")
-    assert closed.net_usd == Decimal("40.240437")
-    assert closed.exit_vwap == Decimal("60853.15")
+    # A confidence of 0.6 puts the targets 2 % farther than 536.6, 808.3 and 1124.2:
+    # 0.015 * 547.4 + 0.015 * 824.5 + 0.020 * 1146.7
+    assert closed.gross_usd == Decimal("43.5125")
+    # 4 bp of 3,000 in, and of 908.211 + 912.3675 + 1222.934 out.
+    assert closed.fees_usd == Decimal("2.417405")
+    assert closed.net_usd == Decimal("41.095095")
+    assert closed.exit_vwap == Decimal("60870.25")
     assert (closed.reason, closed.stages) == ("targets", 3)
     assert desk.state.ledger.total_usd() == 0
-    assert desk.state.ledger.wallet_usd == Decimal("10040.240437")
+    assert desk.state.ledger.wallet_usd == Decimal("10041.095095")
     assert not desk.state.positions
     assert desk.state.exposure.gross_usd == 0
 

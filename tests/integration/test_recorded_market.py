@@ -14,6 +14,7 @@ import pytest
 from quantum_trader.adapters.archive.candles import Recording, open_recordings
 from quantum_trader.app.replay import Tape, replay
 from quantum_trader.app.rig import Rig
+from quantum_trader.core.events import ExitDecided
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.signals import MODELS
 from tests.support import an_intent, some_rules
@@ -75,6 +76,38 @@ async def test_the_crash_of_february_at_twenty_times_leverage(shared_data: Path,
     assert len(witness.trades()) > 40
     assert {trade.reason for trade in witness.trades()} >= {"stop_loss"}
     assert rig.trader.state.ledger.wallet_usd > 0
+
+
+@pytest.mark.parametrize("policy", ["adaptive", "profile:TREND_DEFAULT"])
+@pytest.mark.parametrize("leverage", [5, 10, 20, 50])
+@pytest.mark.parametrize("side", ["LONG", "SHORT"])
+async def test_positions_through_the_crash_are_left_by_rules_that_only_tighten(
+    shared_data: Path, side: str, leverage: int, policy: str
+) -> None:
+    """An entry every half hour, for exits that have to do with a fall of a quarter."""
+    found = recordings(shared_data, ["ETHUSDT"], "2025-02-02T18:00", "2025-02-03T08:00")
+    witness = Witness()
+    rig = Rig(_exits_by(policy, leverage), [], witness)
+    await rig.start(ms("2025-02-02T18:00"))
+    for bar, fact in enumerate(found[0].facts()):
+        await rig.show([fact])
+        if bar % 30 == 0:
+            intent = an_intent(side, at_ms=fact.at_ms, symbol="ETHUSDT", leverage=leverage)
+            await rig.propose(msgspec.structs.replace(intent, account=rig.rules.account))
+        await witness.check(rig)
+    witness.check_story()
+    trades = witness.trades()
+    assert len(trades) >= 3
+    assert max(trade.r_net for trade in trades) > 0.5
+    assert min(trade.r_net for trade in trades) > -6.0
+    decided = [fact for fact in witness.said if isinstance(fact, ExitDecided)]
+    assert {fact.rule for fact in decided} & {"break_even", "callback_trail", "atr_trail"}
+
+
+def _exits_by(policy: str, leverage: int) -> Rules:
+    usual = rules(cooldown_close_ms=0, cooldown_open_ms=0, leverage_max=max(leverage, 20))
+    exits = msgspec.structs.replace(usual.exits, policy=policy)
+    return msgspec.structs.replace(usual, exits=exits)
 
 
 def test_two_processes_with_different_hash_seeds_agree_to_the_bit(shared_data: Path) -> None:

@@ -24,6 +24,7 @@ from pydantic_settings import (
 
 from quantum_trader.core.default_instruments import unknown_symbol
 from quantum_trader.core.errors import ConfigError
+from quantum_trader.core.exits.policy import policy_of
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.risk.limits import RiskLimits
 from quantum_trader.core.rules import ExitRules, Fees, Rules
@@ -130,7 +131,9 @@ class Config(BaseSettings):
     @property
     def exit_rules(self) -> ExitRules:
         """The section ``exits``. Raises ``ConfigError``."""
-        return _section("exits", self.exits, ExitRules)
+        rules = _section("exits", self.exits, ExitRules)
+        policy_of(rules.policy)  # Raises for one that nobody knows.
+        return rules
 
     def rules(self, instruments: Mapping[str, Instrument]) -> Rules:
         """What the trader decides by. Raises ``ConfigError`` for a symbol without an instrument."""

@@ -10,12 +10,14 @@ from itertools import groupby
 import msgspec
 
 from quantum_trader.app.rig import Rig
+from quantum_trader.app.story.exits import ExitFact
 from quantum_trader.core.events import (
     CandleClosed,
     Fact,
     IntentProposed,
     IntentRefused,
     IntentSkipped,
+    KillScored,
     LevelsComputed,
     MarketFact,
     OrderCommanded,
@@ -49,9 +51,10 @@ class ReplayResult(msgspec.Struct, kw_only=True):
     """Everything a report needs.
 
     ``equity`` has one row per moment with a bar: (epoch ms, equity in USDT). ``stops`` holds every
-    stop commanded as (symbol, epoch ms, price). ``unprotected_bars`` counts bars at whose end a
-    position stood without a confirmed stop; ``equity_gap_usd`` is the largest difference between
-    our books and the venue's account at any bar.
+    stop commanded as (symbol, epoch ms, price), ``exits`` by plan what the exit brain said of it
+    (kill scores only while they are over their threshold). ``unprotected_bars`` counts bars at
+    whose end a position stood without a confirmed stop; ``equity_gap_usd`` is the largest
+    difference between our books and the venue's account at any bar.
     """
 
     bars: int = 0
@@ -71,6 +74,7 @@ class ReplayResult(msgspec.Struct, kw_only=True):
     levels: list[LevelsComputed] = []
     fills: list[OrderFilled] = []
     stops: list[tuple[str, int, Decimal]] = []
+    exits: dict[str, list[ExitFact]] = {}
     refusals: Counter[str] = msgspec.field(default_factory=Counter)
     skips: Counter[str] = msgspec.field(default_factory=Counter)
     state_hash: str = ""
@@ -202,6 +206,9 @@ class _Replay:
             elif isinstance(fact, OrderCommanded) and fact.order.trigger_price is not None:
                 stop = (fact.order.symbol, fact.at_ms, fact.order.trigger_price)
                 result.stops.append(stop)
+            elif isinstance(fact, ExitFact):
+                if not isinstance(fact, KillScored) or fact.streak:
+                    result.exits.setdefault(fact.plan_id, []).append(fact)
             elif isinstance(fact, IntentRefused):
                 result.refusals.update(refusal.gate for refusal in fact.refusals)
             elif isinstance(fact, IntentSkipped):

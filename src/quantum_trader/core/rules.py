@@ -8,6 +8,14 @@ from decimal import Decimal
 import msgspec
 
 from quantum_trader.core.errors import ConfigError
+from quantum_trader.core.exits.plan import RiskMode
+from quantum_trader.core.exits.settings import (
+    AdaptSettings,
+    GuardSettings,
+    HarvestSettings,
+    KillSettings,
+    StopSettings,
+)
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.risk.limits import RiskLimits
 from quantum_trader.core.units import ZERO
@@ -33,7 +41,18 @@ class ExitRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     ``protect_within_ms`` is the longest a position may stand without a confirmed stop before it
     is closed at market; ``entry_within_ms`` the longest an entry order may be on its way.
+    ``policy`` decides targets and stop: ``adaptive``, ``dynamic``, ``profile`` (the fitting one),
+    ``profile:NAME``, or ``static_3_4`` (stop at 3 %, one target at 4 %). ``risk_mode`` is how
+    careful the account is.
     """
+
+    policy: str = "adaptive"
+    risk_mode: RiskMode = "NORMAL"
+    stops: StopSettings = StopSettings()
+    harvest: HarvestSettings = HarvestSettings()
+    kill: KillSettings = KillSettings()
+    guards: GuardSettings = GuardSettings()
+    adapt: AdaptSettings = AdaptSettings()
 
     hold_max_ms: int = 4 * 3_600_000
     protect_within_ms: int = 3_000

@@ -12,7 +12,10 @@ import msgspec
 from quantum_trader.core.books.ledger import Ledger
 from quantum_trader.core.books.position import Position
 from quantum_trader.core.books.trade import OpenTrade
+from quantum_trader.core.events import MarketStateComputed
 from quantum_trader.core.events.ops import KillLevel
+from quantum_trader.core.exits.performance import PerformanceBook
+from quantum_trader.core.exits.plan import ExitPlan
 from quantum_trader.core.market.view import MarketView
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.orders.stray import Stray
@@ -43,7 +46,9 @@ class TraderState(msgspec.Struct, kw_only=True):
     ``planned`` maps every plan id ever used to when; it is never forgotten, so that one signal
     can never have two plans. ``refused`` maps a plan id to the time until which a repeat of it
     has to be recognised here; after that its age alone refuses it. ``strays`` are positions that
-    no plan owns. ``unrealized`` and ``margins`` are what each symbol adds to the exposure.
+    no plan owns. ``exit_plans`` are the exit plans in force, see ``core/exits/router``.
+    ``market_states`` are the newest published ones. ``performance`` is what the last trades earned.
+    ``unrealized`` and ``margins`` are what each symbol adds to the exposure.
     """
 
     now_ms: int = 0
@@ -56,6 +61,9 @@ class TraderState(msgspec.Struct, kw_only=True):
     plans: dict[str, Plan] = {}
     plan_of: dict[str, str] = {}
     strays: dict[str, Stray] = {}
+    exit_plans: dict[str, ExitPlan] = {}
+    market_states: dict[str, MarketStateComputed] = {}
+    performance: PerformanceBook = msgspec.field(default_factory=PerformanceBook)
     planned: dict[str, int] = {}
     refused: dict[str, int] = {}
     intents: int = 0

@@ -33,9 +33,12 @@ from quantum_trader.core.intent_edge import plan_id_of
 from quantum_trader.core.market.publish import publish_state
 from quantum_trader.core.market.view import MarketView, observe
 from quantum_trader.core.market.window import BarWindow
-from quantum_trader.core.orders.clearing import check_stray
+from quantum_trader.core.orders.adoption import look_after
 from quantum_trader.core.orders.deadlines import check_deadlines
+from quantum_trader.core.orders.evaluation import note_liquidation
+from quantum_trader.core.orders.exiting import consider, on_market_state
 from quantum_trader.core.orders.opening import is_repeat, on_intent
+from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.orders.reports import on_order_fact
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
@@ -64,17 +67,28 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
         revalue(state, symbol)
         _mark_trade(state.trades.get(symbol), fact)
     plan_id = state.plan_of.get(symbol)
-    due = view.state_due() and isinstance(fact, CandleClosed)
+    closed = isinstance(fact, CandleClosed)
+    due = closed and view.state_due(plan_id is not None)
     if plan_id is None and not due and not state.strays:
         return _NOTHING
     out = Out(fact, state.account, state.now_ms)
+    plan = None if plan_id is None else state.plans[plan_id]
     if due:
-        publish_state(state, symbol, out)
-    if plan_id is not None:
-        check_deadlines(state, state.plans[plan_id], out)
+        _publish(state, symbol, plan, out)
+    if plan is not None:
+        check_deadlines(state, plan, out)
+        if closed:
+            consider(state, plan, out)
     if symbol in state.strays:
-        check_stray(state, symbol, out)
+        look_after(state, symbol, out)
     return out.facts
+
+
+def _publish(state: TraderState, symbol: str, plan: Plan | None, out: Out) -> None:
+    """The market's state, for everybody and for the exits of who holds it."""
+    numbers = publish_state(state, symbol, out)
+    if numbers is not None and plan is not None:
+        on_market_state(state, plan, numbers, out)
 
 
 def _mark_trade(trade: OpenTrade | None, fact: MarketFact) -> None:
@@ -102,8 +116,9 @@ def _time_passed(state: TraderState, fact: Fact) -> Sequence[Fact]:
     out = Out(fact, state.account, state.now_ms)
     for plan in list(state.plans.values()):
         check_deadlines(state, plan, out)
+        consider(state, plan, out)
     for symbol in list(state.strays):
-        check_stray(state, symbol, out)
+        look_after(state, symbol, out)
     return out.facts
 
 
@@ -125,7 +140,13 @@ def _on_order(state: TraderState, fact: Any) -> Sequence[Fact]:
 
 def _on_funding(state: TraderState, fact: FundingSettled) -> Sequence[Fact]:
     book_funding(state, fact)
-    return _NOTHING
+    plan = state.plans.get(state.plan_of.get(fact.symbol, ""))
+    if plan is None:
+        return _NOTHING
+    note_liquidation(state, plan)
+    out = Out(fact, state.account, state.now_ms)
+    consider(state, plan, out)
+    return out.facts
 
 
 def _on_drain(state: TraderState, fact: DrainSwitched) -> Sequence[Fact]:

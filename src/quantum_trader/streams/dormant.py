@@ -21,11 +21,6 @@ PLANNED: tuple[Stream, ...] = (
     ),
     planned("exchange.raw", "bars of other venues", "waits for a second venue's feed"),
     planned(
-        "harvest.proposal",
-        "partial exits beyond the ladder",
-        "waits for harvesting by kill score; the ladder is placed with the stop",
-    ),
-    planned(
         "learning.retraining.started",
         "a model began to be fitted again, and why",
         "waits for learning; today's models have nothing to fit",

@@ -78,6 +78,18 @@ LIVE: tuple[Stream, ...] = (
         "adaptive and effective exit levels of every filled entry",
     ),
     live(
+        "exitbrain.decision",
+        (ev.ExitPlanned, ev.ExitDecided, ev.KillScored),
+        (TRADER, OUTSIDE, EXPLAIN),
+        "how every position is meant to be left, and what its exit rules asked for",
+    ),
+    live(
+        "harvest.proposal",
+        (ev.HarvestProposed,),
+        (TRADER, OUTSIDE, EXPLAIN),
+        "steps of the ladder by R that were reached",
+    ),
+    live(
         "position.changed",
         (ev.PositionOpened, ev.PositionChanged, ev.PositionClosed),
         (TRADER, OUTSIDE, EXPLAIN),

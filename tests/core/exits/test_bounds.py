@@ -144,11 +144,22 @@ def test_prices_that_are_none_are_refused(changes: dict[str, Any]) -> None:
         effective(levels(), context(**changes))
 
 
-def test_a_grid_without_a_price_between_floor_and_ceiling_is_a_problem() -> None:
-    result = effective(levels(), context(leverage=50, entry_price=Decimal("100.01")))
+def test_where_floor_and_ceiling_meet_the_noise_floor_gives_way_by_less_than_a_tick() -> None:
+    entry = Decimal("100.01")
+    result = effective(levels(), context(leverage=50, entry_price=entry))
+    assert result.problem is None
+    grid = with_tick("0.01")
+    assert stop_price("LONG", entry, 0.002, grid, result.bounds) == Decimal("99.81")
+    assert stop_price("SHORT", entry, 0.002, grid, result.bounds) == Decimal("100.21")
+
+
+def test_a_grid_without_a_price_between_costs_and_ceiling_is_a_problem() -> None:
+    dear = Decimal("0.00089996")
+    asked = context(leverage=50, entry_price=Decimal("100.01"), taker_fee_frac=dear)
+    result = effective(levels(), asked)
     assert result.levels is None
     assert result.problem is not None
-    assert result.problem.startswith("no price on the grid fits a stop: 99.80")
+    assert result.problem.startswith("no price on the grid fits a stop: 99.81")
 
 
 def test_stops_round_toward_entry() -> None:
@@ -219,9 +230,10 @@ def test_whatever_passes_keeps_every_bound_in_fractions_and_on_the_grid(
             assert way <= Decimal(repr(bound.frac)) + NEAR
         elif bound.name in FLOORS:
             assert result.levels.sl_frac >= bound.frac
-            assert way >= Decimal(repr(bound.frac)) - NEAR
+            given = asked.tick / entry if bound.name == "minimum" else 0
+            assert way > Decimal(repr(bound.frac)) - given - NEAR
     assert stop % asked.tick == 0
-    assert stop_problem(asked.side, entry, stop, result.bounds) is None
+    assert stop_problem(asked.side, entry, stop, asked.tick, result.bounds) is None
     if asked.liquidation_price is not None:
         low, high = sorted((entry, asked.liquidation_price))
         assert low < stop < high

@@ -65,6 +65,19 @@ def test_a_quantity_too_small_for_any_leg_leaves_whole_at_the_last_target() -> N
     assert legs == (Leg(3, PRICES[2], Decimal("0.001"), Decimal("1.0")),)
 
 
+def test_what_the_shares_leave_of_one_whole_runs_on() -> None:
+    legs = ladder(Decimal("1.00"), PRICES, (0.25, 0.25, 0.2), grid("0.01"))
+    assert [leg.qty for leg in legs] == [Decimal("0.25"), Decimal("0.25"), Decimal("0.20")]
+    assert ladder(Decimal("1.00"), (), (), grid("0.01")) == ()
+
+
+def test_a_runner_takes_over_what_is_too_small_to_leave_alone() -> None:
+    legs = ladder(Decimal("0.003"), PRICES, (0.25, 0.25, 0.2), grid("0.001", qty_min="0.002"))
+    assert sum((leg.qty for leg in legs), Decimal(0)) <= Decimal("0.003")
+    assert all(leg.qty >= Decimal("0.002") for leg in legs)
+    assert ladder(Decimal("0.001"), PRICES[:1], (0.3,), grid("0.001")) == ()
+
+
 def test_the_smallest_notional_counts_only_when_asked() -> None:
     rules = grid("0.01", notional="40")
     assert len(ladder(Decimal("1.00"), PRICES, LOW, rules)) == 3
@@ -74,7 +87,7 @@ def test_the_smallest_notional_counts_only_when_asked() -> None:
 
 @pytest.mark.parametrize(
     ("qty", "shares"),
-    [("0", LOW), ("-1", LOW), ("1", (0.5, 0.5)), ("1", (0.3, 0.3, 0.3)), ("1", (0.0, 0.5, 0.5))],
+    [("0", LOW), ("-1", LOW), ("1", (0.5, 0.5)), ("1", (0.3, 0.4, 0.4)), ("1", (0.0, 0.5, 0.5))],
 )
 def test_what_makes_no_ladder_is_refused(qty: str, shares: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match=r"ladder|shares"):

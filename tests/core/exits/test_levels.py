@@ -152,6 +152,15 @@ def test_targets_that_meet_at_the_floor_are_pushed_one_basis_point_apart() -> No
     assert in_order(0.02, 0.01, 0.03) == (0.02, 0.02 + TP_GAP_FRAC, 0.03)
 
 
+@given(st.lists(st.floats(0.0001, 0.5), max_size=8))
+def test_any_number_of_targets_is_put_in_order_and_none_comes_nearer(asked: list[float]) -> None:
+    placed = in_order(*asked)
+    assert len(placed) == len(asked)
+    assert all(wanted <= place for wanted, place in zip(asked, placed, strict=True))
+    assert all(nearer + TP_GAP_FRAC <= farther for nearer, farther in pairwise(placed))
+    assert in_order(*placed) == placed
+
+
 def test_leverage_below_one_counts_as_one() -> None:
     assert adaptive(inputs(0.2)) == adaptive(inputs(1))
 

@@ -9,6 +9,8 @@ from quantum_trader.core.market.view import MarketView, observe
 from quantum_trader.core.market.window import BarWindow
 from tests.support import NOON_MS, a_candle
 
+HOUR_MS = 3_600_000
+
 
 def a_view() -> MarketView:
     return MarketView(source="recorded", window=BarWindow())
@@ -18,7 +20,7 @@ def a_tick(price: float, at_ms: int = NOON_MS) -> Tick:
     return Tick(id="t", at_ms=at_ms, symbol="BTCUSDT", source="recorded", price=price, qty=1.0)
 
 
-def a_mark(mark: float, at_ms: int = NOON_MS) -> MarkPriced:
+def a_mark(mark: float, at_ms: int = NOON_MS, next_ms: int | None = None) -> MarkPriced:
     return MarkPriced(
         id="m",
         at_ms=at_ms,
@@ -26,7 +28,7 @@ def a_mark(mark: float, at_ms: int = NOON_MS) -> MarkPriced:
         source="recorded",
         mark=mark,
         funding_rate_frac=None,
-        next_funding_ms=None,
+        next_funding_ms=next_ms,
     )
 
 
@@ -66,3 +68,53 @@ def test_a_bar_that_comes_late_enters_the_window_and_moves_no_price() -> None:
     assert observe(view, a_candle(59_000.0, NOON_MS))
     assert view.bars == 1
     assert view.last == 60_000.0
+
+
+def schedule_after(*marks: tuple[float, float | None]) -> tuple[int | None, int | None]:
+    """Return when funding is next and its interval after marks (hour, next hour), from noon."""
+    view = a_view()
+    for hour, next_hour in marks:
+        next_ms = None if next_hour is None else NOON_MS + int(next_hour * HOUR_MS)
+        assert observe(view, a_mark(60_000.0, NOON_MS + int(hour * HOUR_MS), next_ms))
+    next_ms, interval_ms = view.next_funding_ms, view.funding_interval_ms
+    return None if next_ms is None else next_ms - NOON_MS, interval_ms
+
+
+def test_the_interval_of_funding_is_not_known_before_a_settlement_was_seen() -> None:
+    assert schedule_after((0, None)) == (None, None)
+    assert schedule_after((0, 4)) == (4 * HOUR_MS, None)
+    assert schedule_after((0, 4), (3.9, 4)) == (4 * HOUR_MS, None)
+
+
+@pytest.mark.parametrize("hours", [1, 4, 8])
+def test_the_interval_of_funding_is_that_from_one_settlement_to_the_next(hours: int) -> None:
+    seen = (0, 4), (4.1, 4 + hours), (4.9, 4 + hours)
+    assert schedule_after(*seen) == ((4 + hours) * HOUR_MS, hours * HOUR_MS)
+
+
+def test_an_interval_that_changes_is_known_again_with_the_next_settlement() -> None:
+    seen = (0, 4), (4, 12), (12, 16)
+    assert schedule_after(*seen) == (16 * HOUR_MS, 4 * HOUR_MS)
+
+
+def test_after_a_silence_that_may_hide_a_settlement_the_interval_is_not_known() -> None:
+    assert schedule_after((0, 4), (4, 8), (9, 12)) == (12 * HOUR_MS, None)
+
+
+@pytest.mark.parametrize("next_hour", [3.0, 6.0, None])
+def test_a_schedule_that_changes_before_it_is_due_leaves_no_interval(
+    next_hour: float | None,
+) -> None:
+    next_ms = None if next_hour is None else int(next_hour * HOUR_MS)
+    assert schedule_after((-4, 0), (0, 4), (1, next_hour)) == (next_ms, None)
+
+
+def test_a_next_settlement_before_the_last_one_is_no_interval() -> None:
+    assert schedule_after((0, 4), (4, 3)) == (3 * HOUR_MS, None)
+
+
+def test_an_older_mark_changes_no_schedule() -> None:
+    view = a_view()
+    assert observe(view, a_mark(60_000.0, NOON_MS, NOON_MS + HOUR_MS))
+    assert not observe(view, a_mark(60_000.0, NOON_MS - 1, NOON_MS))
+    assert view.next_funding_ms == NOON_MS + HOUR_MS

@@ -1,4 +1,4 @@
-"""Positions that no plan owns: ours are closed, a hand's are left to the hand."""
+"""What our own late orders left is closed at once; a hand may do whatever it wants meanwhile."""
 
 from decimal import Decimal
 
@@ -6,7 +6,6 @@ import pytest
 
 from quantum_trader.core.events import (
     CandleClosed,
-    IntentApplied,
     IntentRefused,
     OrderCommanded,
     PlanEnded,
@@ -18,7 +17,6 @@ from tests.support import (
     Desk,
     a_candle,
     an_intent,
-    kill,
     refused_by,
     some_rules,
 )
@@ -130,29 +128,6 @@ def test_a_late_fill_against_the_next_plan_ends_it_and_the_rest_is_closed() -> N
     for order in (*targets, *desk.commands("stop")):
         desk.cancel(order)
     assert not desk.state.plans
-
-
-def test_what_a_hand_made_is_left_alone_until_everything_is_ordered_flat() -> None:
-    desk = Desk()
-    desk.tell(a_candle(60_000.0))
-    desk.hand("SELL", "0.030", 60_000)
-    desk.second(NOON_MS + MINUTE_MS)
-    assert not desk.commands("exit")
-    desk.tell(kill("FLATTEN", NOON_MS + MINUTE_MS))
-    (leave,) = desk.commands("exit")
-    assert (leave.order.side, leave.order.qty) == ("BUY", Decimal("0.030"))
-    desk.fill(leave, 60_000)
-    assert is_clean(desk)
-
-
-def test_what_a_hand_made_is_closed_by_a_flat_intent() -> None:
-    desk = Desk()
-    desk.tell(a_candle(60_000.0))
-    desk.hand("BUY", "0.030", 60_000)
-    answer = desk.tell(an_intent("FLAT"))[-1]
-    assert isinstance(answer, IntentApplied)
-    assert answer.status == "closing"
-    assert desk.commands("exit")[0].reason == "flat_intent"
 
 
 def test_a_hand_that_turns_a_position_round_ends_its_plan() -> None:

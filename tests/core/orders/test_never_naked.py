@@ -219,7 +219,7 @@ def test_an_instrument_that_vanishes_does_not_leave_its_position_alone() -> None
     rules = msgspec.structs.replace(some_rules(), instruments={})
     desk.adopt(rules)
     desk.fill(targets[0], targets[0].order.price)
-    assert desk.commands("stop")[1].order.trigger_price == Decimal("60048.0")
+    assert desk.commands("stop")[1].order.trigger_price == Decimal("60054.0")
     desk.tell(kill("FLATTEN"))
     assert len(desk.commands("exit")) == 1
 

@@ -10,6 +10,7 @@ from quantum_trader.core.events.exits import LevelSet
 from quantum_trader.core.instrument import Instrument, Tier
 from quantum_trader.core.intent_edge import plan_id_of
 from quantum_trader.core.risk.case import Draft, EntryCase
+from tests.core.exits.contexts import a_plan
 
 NOW_MS = 1_735_000_000_000
 LEVELS = LevelSet(0.5, (0.01, 0.015, 0.02), 0.01, (0.4, 0.3, 0.3))
@@ -101,6 +102,7 @@ def a_draft(**changes: Any) -> Draft:
         adaptive=LEVELS,
         effective=LEVELS,
         bounds=(),
+        exit_plan=a_plan(),
     )
     return msgspec.structs.replace(usual, **changes)
 
@@ -151,6 +153,8 @@ def a_case(**changes: Any) -> EntryCase:
         gross_notional_usd=Decimal(0),
         safe_drain=False,
         kill_level="RUN",
+        kill_score=0.2,
+        kill_score_max=0.6,
         draft=a_draft(),
         draft_problem=None,
     )

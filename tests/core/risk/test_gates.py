@@ -69,6 +69,7 @@ BLOCKED: dict[str, list[st.SearchStrategy[EntryCase]]] = {
         st.just(a_case(state=None)),
         above.map(lambda n: a_case(state=a_market_state(at_ms=NOW_MS - 900_000 - n))),
     ],
+    "kill_score_low": [st.floats(0.6, 1.0).map(lambda k: a_case(kill_score=k))],
     "price_sane": [
         st.just(a_case(intent=an_intent(entry_price=Decimal(2_000)), mark=None)),
         st.just(a_case(intent=an_intent(entry_price=Decimal(2_000)), mark=Decimal(0))),
@@ -209,6 +210,7 @@ def test_missing_input_is_never_a_reason_to_pass(name: str) -> None:
         mark=None,
         mark_age_ms=None,
         state=None,
+        kill_score=None,
         draft=None,
     )
     needs_none_of_it = {
@@ -222,6 +224,7 @@ def test_missing_input_is_never_a_reason_to_pass(name: str) -> None:
         "positions_below_max",
         "cooldown_after_close",
         "cooldown_after_open",
+        "kill_score_low",
     }
     assert (BY_NAME[name](bare, LIMITS) is None) == (name in needs_none_of_it)
 

@@ -24,6 +24,8 @@ COMMANDS: dict[str, Command] = {
     "run": Command("run", "The whole system in one process, with a page to look at."),
     "replay": Command("replay", "Recorded market through the same system, with a report."),
     "levels": Command("levels", "The exit levels of a position, and why they are what they are."),
+    "plan": Command("plan", "How a position would be left: the plan, leg by leg, and a picture."),
+    "exits": Command("exits", "How positions are left: what speaks for it, and what it earns."),
     "intent": Command("intent", "Propose an entry, and see what becomes of it."),
     "explain": Command("explain", "The life of one intent in sentences."),
     "streams": Command("streams", "The wiring as declared: streams, writers and readers."),

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from quantum_trader.app.bench import levels_speed, process_cost, redis_path, replay_speed
+from quantum_trader.app.bench import exits, levels_speed, process_cost, redis_path, replay_speed
 from quantum_trader.app.bench.measure import Benchmark, Effort, Row, Spread
 from quantum_trader.app.cli.frame import (
     DONE,
@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "latency": redis_path.latency,
     "replay": replay_speed.replay_speed,
     "levels": levels_speed.levels_speed,
+    "exits": exits.exits_speed,
     "memory": process_cost.idle_memory,
     "help": process_cost.help_time,
 }
@@ -58,9 +59,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 class Options(Common):
     """What ``bench`` takes."""
 
-    only: Annotated[
-        str | None, typer.Option(help=f"Some of {', '.join(BENCHMARKS)}, separated by commas.")
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Some of {', '.join(BENCHMARKS)}; all without any.")
     ] = None
+    only: Annotated[str | None, typer.Option(help="The same names, separated by commas.")] = None
     quick: Annotated[
         bool, typer.Option("--quick", help="Little work: shows that it runs, measures nothing.")
     ] = False
@@ -76,7 +78,7 @@ def bench(options: Options) -> int:
 
     Exit code 1 when a target is missed; with --quick nothing is judged.
     """
-    names = _chosen(options.only)
+    names = _chosen(options)
     effort = Effort(quick=options.quick, repetitions=options.repetitions)
     report = wait(_measure(names, effort, forced=options.forced))
     if options.as_json:
@@ -87,12 +89,14 @@ def bench(options: Options) -> int:
     return FOUND if missed and not options.quick else DONE
 
 
-def _chosen(only: str | None) -> list[str]:
-    names = list(BENCHMARKS) if only is None else [each.strip() for each in only.split(",")]
-    for name in names:
+def _chosen(options: Options) -> list[str]:
+    """What was named, either way, each once and in the order of the table; all without names."""
+    only = [] if options.only is None else [each.strip() for each in options.only.split(",")]
+    named = [*(options.names or ()), *only]
+    for name in named:
         if name not in BENCHMARKS:
-            raise UsageError(f"--only {name}: there are {', '.join(BENCHMARKS)}")
-    return names
+            raise UsageError(f"{name!r} is no benchmark: there are {', '.join(BENCHMARKS)}")
+    return [name for name in BENCHMARKS if not named or name in named]
 
 
 async def _measure(names: list[str], effort: Effort, *, forced: bool) -> Report:

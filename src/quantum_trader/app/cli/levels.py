@@ -3,29 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
-from typing import Annotated
 
 import msgspec
-import typer
 
-from quantum_trader.adapters.market.instrument_files import load as load_instruments
 from quantum_trader.app.cli.frame import (
     DONE,
     FOUND,
-    Common,
     command,
     new_app,
-    number,
     remark,
     say,
     show_json,
     show_table,
 )
-from quantum_trader.app.config import load
+from quantum_trader.app.cli.position import OnPosition, quantity_of, settings_of, side_of
+from quantum_trader.app.picture.drawing import check_file, save
+from quantum_trader.app.picture.outline import Outline
+from quantum_trader.app.picture.position_scene import scene_of
 from quantum_trader.core.books.margin import initial_usd, liquidation_price
 from quantum_trader.core.books.position import Position
-from quantum_trader.core.default_instruments import unknown_symbol
 from quantum_trader.core.errors import UsageError
 from quantum_trader.core.events.exits import Bound, LevelSet
 from quantum_trader.core.exits.bounds import (
@@ -36,12 +32,13 @@ from quantum_trader.core.exits.bounds import (
     stop_price,
     target_prices,
 )
+from quantum_trader.core.exits.ladder import ladder
 from quantum_trader.core.exits.levels import LevelInputs, adaptive
+from quantum_trader.core.exits.plan_inputs import PlanInputs
+from quantum_trader.core.exits.policy import policy_of
 from quantum_trader.core.instrument import Instrument
-from quantum_trader.core.intent_edge import SIDES
+from quantum_trader.core.rules import ExitRules, Fees
 from quantum_trader.core.units import Side, money, percent_text, sign_of, usd_text
-
-NOTIONAL_USUAL_USD = Decimal(1_000)
 
 app = new_app()
 
@@ -54,8 +51,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     leverage: int
     entry_price: Decimal
     qty: Decimal
-    taker_fee_frac: Decimal
-    spread_frac: Decimal
+    fees: Fees
+    exits: ExitRules
     volatility_factor: float | None
     funding_rate_frac: float | None
     divergence: float | None
@@ -88,22 +85,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(Common):
+class Options(OnPosition):
     """What ``levels`` takes."""
-
-    symbol: Annotated[str, typer.Option(help="Such as BTCUSDT.")]
-    side: Annotated[str, typer.Option(help="LONG or SHORT (BUY and SELL mean the same).")]
-    leverage: Annotated[int, typer.Option(min=1, max=125)]
-    entry: Annotated[Decimal, typer.Option(parser=number, help="The entry price.")]
-    volatility: Annotated[float | None, typer.Option(help="Over its reference; 1 is usual.")] = None
-    funding: Annotated[float | None, typer.Option(help="Rate per interval, as a fraction.")] = None
-    divergence: Annotated[float | None, typer.Option(help="Between venues, a fraction.")] = None
-    qty: Annotated[Decimal | None, typer.Option(parser=number, help="In base units.")] = None
-    notional: Annotated[
-        Decimal | None, typer.Option(parser=number, help="In USDT; 1000 unless told.")
-    ] = None
-    instruments: Annotated[Path | None, typer.Option(help="An exchangeInfo response.")] = None
-    brackets: Annotated[Path | None, typer.Option(help="A leverageBracket response.")] = None
 
 
 @command(app, Options)
@@ -112,27 +95,28 @@ def levels(options: Options) -> int:
 
     Exit code 1 when no stop fits, so that no such entry would be taken.
     """
-    answer = answer_for(_asked(options))
+    if options.picture is not None:
+        check_file(options.picture)
+    asked = _asked(options)
+    answer = answer_for(asked)
+    outline = outline_of(asked, answer)
+    if outline is not None and options.picture is not None:
+        save(scene_of(outline), options.picture)
+        remark(f"picture: {options.picture.absolute()}")
     _show(answer, as_json=options.as_json)
     return DONE if answer.problem is None else FOUND
 
 
 def _asked(options: Options) -> Asked:
-    config = load(typed={"instruments": options.instruments, "brackets": options.brackets})
-    wanted = options.symbol.strip().upper()
-    instrument = load_instruments(config.instruments, config.brackets).get(wanted)
-    if instrument is None:
-        raise UsageError(unknown_symbol(wanted))
-    if options.entry <= 0:
-        raise UsageError(f"--entry {options.entry}: a price is above zero")
+    config, instrument = settings_of(options)
     return Asked(
         instrument=instrument,
-        side=_side(options.side),
+        side=side_of(options.side),
         leverage=options.leverage,
         entry_price=options.entry,
-        qty=_quantity(instrument, options),
-        taker_fee_frac=config.venue_fees.taker_frac,
-        spread_frac=config.exit_rules.spread_frac,
+        qty=quantity_of(instrument, options),
+        fees=config.venue_fees,
+        exits=config.exit_rules,
         volatility_factor=options.volatility,
         funding_rate_frac=options.funding,
         divergence=options.divergence,
@@ -150,8 +134,8 @@ def answer_for(asked: Asked) -> Answer:
         leverage=float(asked.leverage),
         entry_price=asked.entry_price,
         liquidation_price=liquidation_price(asked.instrument, position, margin_usd),
-        taker_fee_frac=asked.taker_fee_frac,
-        spread_frac=asked.spread_frac,
+        taker_fee_frac=asked.fees.taker_frac,
+        spread_frac=asked.exits.spread_frac,
         tick=asked.instrument.tick,
     )
     outcome = effective(wanted, context)
@@ -174,9 +158,54 @@ def answer_for(asked: Asked) -> Answer:
         liquidation_price=context.liquidation_price
         and asked.instrument.nearest_price(context.liquidation_price),
         liquidation_frac=liquidation_distance(context),
-        fees_usd=money(2 * cost_usd * asked.taker_fee_frac),
+        fees_usd=money(2 * cost_usd * asked.fees.taker_frac),
         loss_at_stop_usd=loss_usd,
         margin_at_stop_frac=None if loss_usd is None else float(loss_usd / margin_usd),
+    )
+
+
+def outline_of(asked: Asked, answer: Answer) -> Outline | None:
+    """The position with these levels, left by the adaptive policy; None where no stop fits."""
+    levels, stop = answer.effective, answer.stop_price
+    if levels is None or stop is None:
+        return None
+    return Outline(
+        instrument=asked.instrument,
+        side=asked.side,
+        leverage=asked.leverage,
+        entry_price=asked.entry_price,
+        qty=asked.qty,
+        stop_price=stop,
+        target_prices=answer.target_prices,
+        legs=ladder(asked.qty, answer.target_prices, levels.harvest, asked.instrument),
+        liquidation_price=answer.liquidation_price,
+        plan=policy_of("adaptive")(_plan_inputs(asked, levels)),
+        fees=asked.fees,
+        exits=asked.exits,
+    )
+
+
+def _plan_inputs(asked: Asked, levels: LevelSet) -> PlanInputs:
+    return PlanInputs(
+        symbol=asked.instrument.symbol,
+        position_id="levels",
+        side=asked.side,
+        strategy="levels",
+        entry_price=float(asked.entry_price),
+        leverage=float(asked.leverage),
+        notional_usd=float(asked.qty * asked.entry_price),
+        risk_mode="NORMAL",
+        regime=None,
+        volatility_frac=None,
+        volatility_factor=asked.volatility_factor,
+        trend=None,
+        funding_rate_frac=asked.funding_rate_frac,
+        divergence=asked.divergence,
+        liquidity_usd=None,
+        signal_confidence=None,
+        adaptive=levels,
+        stop_max_frac=None,
+        now_ms=0,
     )
 
 
@@ -212,29 +241,6 @@ def _venue_problem(asked: Asked, notional_usd: Decimal) -> str | None:
         f"{asked.instrument.symbol}: the venue allows at most {most}x for "
         f"{usd_text(notional_usd)}; lower the leverage or the size"
     )
-
-
-def _side(text: str) -> Side:
-    match SIDES.get(text.strip().upper()):
-        case "LONG" | "SHORT" as side:
-            return side
-    raise UsageError(f"--side {text}: expected LONG or SHORT")
-
-
-def _quantity(instrument: Instrument, options: Options) -> Decimal:
-    """What was asked for on the step grid, or what 1000 USDT buy."""
-    if options.qty is not None and options.notional is not None:
-        raise UsageError("--qty and --notional both say how much; give one of them")
-    wanted = options.qty
-    if wanted is None:
-        usd = NOTIONAL_USUAL_USD if options.notional is None else options.notional
-        wanted = usd / options.entry
-    on_grid = instrument.floor_qty(wanted)
-    if on_grid <= 0:
-        raise UsageError(
-            f"{wanted:f} {instrument.symbol} is less than one step of {instrument.order_step}"
-        )
-    return on_grid
 
 
 def _show(answer: Answer, *, as_json: bool) -> None:

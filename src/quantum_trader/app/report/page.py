@@ -51,6 +51,7 @@ def render(result: ReplayResult, setup: Setup, summary: Summary) -> str:
         has_breaks=bool(drawn.breaks),
         data=_for_script(msgspec.json.encode(drawn)),
         css=_text("report.css"),
+        story_script=_text("story.js"),
         script=_text("report.js"),
         plotly=_plotly(),
     )

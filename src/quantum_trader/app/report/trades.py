@@ -9,6 +9,7 @@ import msgspec
 
 from quantum_trader.app.replay import ReplayResult
 from quantum_trader.app.report.charts import Candles, candles_of
+from quantum_trader.app.report.exit_story import Step, exit_stories
 from quantum_trader.app.report.thinning import Bars, between, coarser, step_for
 from quantum_trader.core.events import OrderFilled, TradeClosed
 
@@ -32,7 +33,10 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class TradeView(msgspec.Struct, frozen=True, kw_only=True):
-    """A finished trade as the page shows it; ``stops`` are (epoch ms, price) as they moved."""
+    """A finished trade as the page shows it; ``stops`` are (epoch ms, price) as they moved.
+
+    ``story`` tells how it was left.
+    """
 
     n: int
     trace: str
@@ -56,13 +60,17 @@ class TradeView(msgspec.Struct, frozen=True, kw_only=True):
     targets: list[float]
     stops: list[tuple[int, float]]
     fills: list[Point]
+    story: list[Step]
     candles: Candles
 
 
 class Trail:
-    """What a replay left behind, found by plan or by symbol."""
+    """What a replay left behind of these trades, found by plan or by symbol."""
 
-    def __init__(self, result: ReplayResult) -> None:
+    def __init__(self, result: ReplayResult, trades: Sequence[TradeClosed]) -> None:
+        plans = [trade.plan_id for trade in trades]
+        said = [result.exits.get(plan_id, ()) for plan_id in plans]
+        self.stories = dict(zip(plans, exit_stories(said), strict=True))
         self.targets = {levels.plan_id: levels.target_prices for levels in result.levels}
         self.fills: defaultdict[str, list[OrderFilled]] = defaultdict(list)
         for fill in result.fills:
@@ -94,7 +102,7 @@ def trade_views(
     """Every trade that can be looked at."""
     chosen = shown(result.trades)
     most = min(WINDOW_BARS_A_TRADE, WINDOW_BARS // max(1, len(chosen)))
-    trail = Trail(result)
+    trail = Trail(result, [trade for _, trade in chosen])
     return [
         _view(number, trade, trail, _window(trade, markets, intervals_ms, most))
         for number, trade in chosen
@@ -139,6 +147,7 @@ def _view(number: int, trade: TradeClosed, trail: Trail, candles: Candles) -> Tr
             Point(fill.at_ms, float(fill.price), float(fill.qty), fill.role)
             for fill in trail.fills[trade.plan_id]
         ],
+        story=trail.stories[trade.plan_id],
         candles=candles,
     )
 

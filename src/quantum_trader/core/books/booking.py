@@ -93,7 +93,9 @@ def _close_trade(state: TraderState, plan: Plan, fact: OrderFilled, out: Out, re
     trade = state.trades.pop(fact.symbol)
     trade.stages = plan.stage
     stamp = out.stamp(plan.trace_id)
-    out.say(close(trade, stamp["id"], state.now_ms, reason))
+    closed = close(trade, stamp["id"], state.now_ms, reason)
+    state.performance.note(fact.symbol, closed.r_net)
+    out.say(closed)
 
 
 def book_funding(state: TraderState, fact: FundingSettled) -> None:

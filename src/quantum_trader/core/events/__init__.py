@@ -17,7 +17,15 @@ from quantum_trader.core.events.books import (
     PositionOpened,
     TradeClosed,
 )
-from quantum_trader.core.events.exits import Bound, LevelsComputed, LevelSet
+from quantum_trader.core.events.exits import (
+    Bound,
+    ExitDecided,
+    ExitPlanned,
+    HarvestProposed,
+    KillScored,
+    LevelsComputed,
+    LevelSet,
+)
 from quantum_trader.core.events.intents import (
     IntentApplied,
     IntentProposed,
@@ -72,6 +80,10 @@ AnyFact = (
     | OrderFilled
     | OrderCanceled
     | LevelsComputed
+    | ExitPlanned
+    | ExitDecided
+    | KillScored
+    | HarvestProposed
     | PositionOpened
     | PositionChanged
     | PositionClosed
@@ -119,14 +131,18 @@ __all__ = [
     "CandleClosed",
     "DeadLettered",
     "DrainSwitched",
+    "ExitDecided",
+    "ExitPlanned",
     "Fact",
     "FundingRatePublished",
     "FundingSettled",
+    "HarvestProposed",
     "IntentApplied",
     "IntentProposed",
     "IntentRefused",
     "IntentSkipped",
     "KillLevelSet",
+    "KillScored",
     "Leg",
     "LevelSet",
     "LevelsComputed",

@@ -70,13 +70,14 @@ def effective(adaptive: LevelSet, context: BoundContext) -> Effective:
     fits = floor.frac <= ceiling.frac
     sl_frac = max(min(adaptive.sl_frac, ceiling.frac), floor.frac) if fits else adaptive.sl_frac
     costs_frac = costs(context)
-    tp_frac = in_order(max(adaptive.tp_frac[0], costs_frac), *adaptive.tp_frac[1:])
+    first_frac = adaptive.tp_frac[:1]
+    tp_frac = in_order(*(max(frac, costs_frac) for frac in first_frac), *adaptive.tp_frac[1:])
     levels = msgspec.structs.replace(adaptive, sl_frac=sl_frac, tp_frac=tp_frac)
     bounds = _stop_bounds(adaptive, levels, context) + _target_bounds(adaptive, costs_frac)
     if not fits:
         return Effective(None, bounds, _no_room(floor, ceiling, context.leverage))
-    stop = _stop_on_grid(context, sl_frac, floor.frac)
-    problem = stop_problem(context.side, context.entry_price, stop, bounds)
+    stop = _on_grid(context.side, context.entry_price, sl_frac, context.tick, bounds)
+    problem = stop_problem(context.side, context.entry_price, stop, context.tick, bounds)
     return Effective(levels if problem is None else None, bounds, problem)
 
 
@@ -141,19 +142,27 @@ def stop_price(
     """The stop trigger on the price grid, rounded toward entry: tighter, never wider.
 
     Where that would be nearer than the highest floor among ``bounds`` (without any: 0.002), it is
-    one tick farther. ``stop_problem`` tells whether the result is within all bounds.
+    one tick farther, if the ceilings allow. ``stop_problem`` tells whether the result is within all
+    bounds.
     """
-    return _on_grid(side, entry_price, sl_frac, instrument.tick, _floor_of(bounds))
+    return _on_grid(side, entry_price, sl_frac, instrument.tick, bounds)
 
 
 def stop_problem(
-    side: Side, entry_price: Decimal, stop: Decimal, bounds: Sequence[Bound]
+    side: Side, entry_price: Decimal, stop: Decimal, tick: Decimal, bounds: Sequence[Bound]
 ) -> str | None:
-    """Why this stop price breaks a bound, as a sentence; None when it keeps all of them."""
+    """Why this stop price breaks a bound, as a sentence; None when it keeps all of them.
+
+    The floor against noise gives way by less than one tick where the grid has no price between it
+    and the ceiling: to be stopped by noise costs less than a ceiling allows. That of the costs
+    does not.
+    """
     floor_frac, ceiling_frac = _floor_of(bounds), _ceiling_of(bounds)
     way = (entry_price - stop) * sign_of(side)
     low, high = decimal_of(floor_frac) * entry_price, decimal_of(ceiling_frac) * entry_price
     if low <= way <= high:
+        return None
+    if low - tick < way <= high and way >= decimal_of(_costs_of(bounds)) * entry_price:
         return None
     return (
         f"no price on the grid fits a stop: {stop} is {_percent(float(way / entry_price))} from "
@@ -181,18 +190,20 @@ def target_prices(
 
 
 def _on_grid(
-    side: Side, entry_price: Decimal, sl_frac: float, tick: Decimal, floor_frac: float
+    side: Side, entry_price: Decimal, sl_frac: float, tick: Decimal, bounds: Sequence[Bound]
 ) -> Decimal:
     sign = sign_of(side)
     exact = entry_price * (1 - sign * decimal_of(sl_frac))
     stop = ceil_to(exact, tick) if sign > 0 else floor_to(exact, tick)
-    if (entry_price - stop) * sign < decimal_of(floor_frac) * entry_price:
-        return stop - sign * tick
-    return stop
+    if (entry_price - stop) * sign >= decimal_of(_floor_of(bounds)) * entry_price:
+        return stop
+    farther = stop - sign * tick
+    too_far = (entry_price - farther) * sign > decimal_of(_ceiling_of(bounds)) * entry_price
+    return stop if too_far else farther
 
 
-def _stop_on_grid(context: BoundContext, sl_frac: float, floor_frac: float) -> Decimal:
-    return _on_grid(context.side, context.entry_price, sl_frac, context.tick, floor_frac)
+def _costs_of(bounds: Sequence[Bound]) -> float:
+    return max((each.frac for each in bounds if each.name == "costs"), default=0.0)
 
 
 def _floor_of(bounds: Sequence[Bound]) -> float:
@@ -222,6 +233,8 @@ def _bound(limit: Limit, before: float, after: float, acted: bool) -> Bound:
 
 def _target_bounds(adaptive: LevelSet, costs_frac: float) -> tuple[Bound, ...]:
     """The first target must earn what going in and out costs."""
+    if not adaptive.tp_frac:
+        return ()
     before = adaptive.tp_frac[0]
     acted = before < costs_frac
     why = "the first target must clear both taker fees, spread and one tick"

@@ -118,13 +118,15 @@ def sl_scale(inputs: LevelInputs) -> float:
     return 1.0 + DIVERGENCE_WEIGHT * divergence + VOLATILITY_WEIGHT * volatility
 
 
-def in_order(first: float, second: float, third: float) -> tuple[float, float, float]:
+def in_order(*targets_frac: float) -> tuple[float, ...]:
     """Targets in strict order: a target less than one basis point behind the one before moves.
 
     It moves out to exactly that gap, never in, so no target comes nearer than it was asked for.
     """
-    second = max(second, first + TP_GAP_FRAC)
-    return first, second, max(third, second + TP_GAP_FRAC)
+    placed = list(targets_frac)
+    for at in range(1, len(placed)):
+        placed[at] = max(placed[at], placed[at - 1] + TP_GAP_FRAC)
+    return tuple(placed)
 
 
 def harvest_scheme(leverage: float) -> tuple[float, float, float]:

@@ -4,6 +4,7 @@ Every operation is the one of ``levels`` in the same order. The logarithm is alw
 numpy's own may differ from it in the last bit from one processor to the next.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -146,5 +147,5 @@ def _sl_scale_rows(inputs: LevelInputRows) -> Floats:
 
 
 def _put_in_order(tp_frac: Floats) -> None:
-    np.maximum(tp_frac[1], tp_frac[0] + TP_GAP_FRAC, out=tp_frac[1])
-    np.maximum(tp_frac[2], tp_frac[1] + TP_GAP_FRAC, out=tp_frac[2])
+    for nearer, farther in pairwise(tp_frac):
+        np.maximum(farther, nearer + TP_GAP_FRAC, out=farther)

@@ -18,5 +18,19 @@ def publish_state(state: TraderState, symbol: str, out: Out) -> MarketStateCompu
     stamp = out.stamp("")
     stamp["at_ms"] = numbers.last_bar_ms + numbers.interval_ms
     fact = MarketStateComputed(**stamp, symbol=symbol, **numbers.fields())
+    state.market_states[symbol] = fact
     out.say(fact)
     return fact
+
+
+def known_state(state: TraderState, symbol: str) -> MarketStateComputed | None:
+    """What was last said of a market, if that is still of its newest bar."""
+    known, view = state.market_states.get(symbol), state.markets.get(symbol)
+    if known is None or view is None or known.last_bar_ms != view.window.last_open_ms:
+        return None
+    return known
+
+
+def newest_state(state: TraderState, symbol: str, out: Out) -> MarketStateComputed | None:
+    """The state as of the newest bar: what was said of it already, or what is said now."""
+    return known_state(state, symbol) or publish_state(state, symbol, out)

@@ -136,12 +136,24 @@ def compute(window: BarWindow) -> MarketNumbers | None:
 
 
 def sigma_ratio(sigma_frac: float, interval_ms: int) -> float:
-    """The volatility factor: daily volatility over 2 %, within [0, 3]; 1.0 is a normal market.
-
-    Volatility per bar is brought to a day by the square root of the number of bars in a day.
-    """
-    daily_frac = sigma_frac * math.sqrt(DAY_MS / interval_ms)
+    """The volatility factor: daily volatility over 2 %, within [0, 3]; 1.0 is a normal market."""
+    daily_frac = daily_sigma(sigma_frac, interval_ms)
     return min(max(daily_frac / SIGMA_DAILY_REFERENCE_FRAC, 0.0), SIGMA_RATIO_MAX)
+
+
+def daily_sigma(sigma_frac: float, interval_ms: int) -> float:
+    """Volatility per bar as volatility per day: by the square root of the bars in a day."""
+    return sigma_frac * math.sqrt(DAY_MS / interval_ms)
+
+
+def usual_sigma(interval_ms: int) -> float:
+    """The volatility per bar of a market that moves by 2 % a day."""
+    return SIGMA_DAILY_REFERENCE_FRAC / math.sqrt(DAY_MS / interval_ms)
+
+
+def unit_trend(trend_strength: float) -> float:
+    """The trend within [-1, 1]: a t-statistic of two, either way, is all of it."""
+    return min(max(t_statistic(trend_strength) / TREND_T, -1.0), 1.0)
 
 
 def t_statistic(trend_strength: float) -> float:
@@ -183,7 +195,8 @@ def volatility_of(clipped: Floats, last_abs: float) -> Volatility | None:
 def drift(logs: Floats) -> float:
     """Weighted Theil-Sen slopes of log price over the last 64, 128 and 256 closes, per bar."""
     slopes = zip(SLOPE_WEIGHTS, _THEIL_SEN.slopes(logs), strict=True)
-    return sum(weight * slope for weight, slope in slopes)
+    # A plain sum of floats differs in the last bit from one Python release to the next.
+    return math.fsum(weight * slope for weight, slope in slopes)
 
 
 def direction_persistence(returns: Floats) -> float:
@@ -218,7 +231,7 @@ def regimes(t: float, persistence: float, ratio: float) -> Regimes:
     )
     best = max(scores)
     weights = [math.exp(score - best) for score in scores]
-    total = sum(weights)
+    total = math.fsum(weights)
     return Regimes(*(weight / total for weight in weights))
 
 

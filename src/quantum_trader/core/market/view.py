@@ -11,17 +11,23 @@ from quantum_trader.core.events import (
     MarkPriced,
     Tick,
 )
+from quantum_trader.core.market.volatility import VolatilityTrack
 from quantum_trader.core.market.window import BarWindow
 
 STATE_EVERY_BARS = 240
 """How often market state is published when nobody asks; entries ask for themselves."""
+STATE_EVERY_BARS_HELD = 15
+"""The same while a position stands: its exits look at it."""
+FUNDING_INTERVAL_MIN_MS = 3_600_000
+"""The shortest interval between two settlements that venues have."""
 
 
 class MarketView(msgspec.Struct, kw_only=True):
-    """Last trade, mark, funding and closed bars. ``None`` is missing; times are epoch ms.
+    """Last trade, mark, funding, closed bars and their ranges. ``None`` is missing; epoch ms.
 
     ``mark`` falls back to the last traded price on feeds that carry no mark of their own;
-    ``has_mark_feed`` remembers that a real one exists.
+    ``has_mark_feed`` remembers that a real one exists. ``next_funding_ms`` is what the newest mark
+    said; ``funding_interval_ms`` is known once a settlement was seen to be followed by the next.
     """
 
     source: str
@@ -32,11 +38,24 @@ class MarketView(msgspec.Struct, kw_only=True):
     mark_ms: int = 0
     has_mark_feed: bool = False
     funding_rate_frac: float | None = None
+    next_funding_ms: int | None = None
+    funding_interval_ms: int | None = None
     bars: int = 0
+    volatility: VolatilityTrack = msgspec.field(default_factory=VolatilityTrack)
 
-    def state_due(self) -> bool:
-        """Whether market state shall be published with this bar."""
-        return self.bars % STATE_EVERY_BARS == 0
+    def state_due(self, held: bool = False) -> bool:
+        """Whether market state shall be published with this bar; more often for who is in it."""
+        return self.bars % (STATE_EVERY_BARS_HELD if held else STATE_EVERY_BARS) == 0
+
+    @property
+    def atr_frac(self) -> float | None:
+        """The average true range over the price; None with too few bars."""
+        return self.volatility.atr_frac
+
+    @property
+    def volatility_rank(self) -> float | None:
+        """Which part of its recent past had a smaller range; None while that is too short."""
+        return self.volatility.rank
 
 
 def observe(view: MarketView, fact: MarketFact) -> bool:
@@ -45,6 +64,9 @@ def observe(view: MarketView, fact: MarketFact) -> bool:
         if not view.window.push(fact.interval_ms, fact.open_ms, fact.close):
             return False
         view.bars += 1
+        if len(view.window.log_closes) == 1:
+            view.volatility.restart()
+        view.volatility.push(fact.high, fact.low, fact.close)
         _trade(view, fact.close, fact.at_ms)
     elif isinstance(fact, Tick):
         return 0.0 < fact.price < inf and _trade(view, fact.price, fact.at_ms)
@@ -53,9 +75,24 @@ def observe(view: MarketView, fact: MarketFact) -> bool:
             return False
         view.mark, view.mark_ms, view.has_mark_feed = fact.mark, fact.at_ms, True
         view.funding_rate_frac = fact.funding_rate_frac
+        if fact.next_funding_ms != view.next_funding_ms:
+            _schedule(view, fact.next_funding_ms, fact.at_ms)
     elif isinstance(fact, FundingRatePublished):
         view.funding_rate_frac = float(fact.rate_frac)
     return True
+
+
+def _schedule(view: MarketView, next_ms: int | None, at_ms: int) -> None:
+    """Another time of settlement, and the interval where the one before has only just passed.
+
+    Any later, settlements may have been missed; any earlier, the venue changed its mind.
+    """
+    due_ms, view.next_funding_ms = view.next_funding_ms, next_ms
+    view.funding_interval_ms = None
+    if due_ms is None or next_ms is None or next_ms <= due_ms:
+        return
+    if due_ms <= at_ms < due_ms + FUNDING_INTERVAL_MIN_MS:
+        view.funding_interval_ms = next_ms - due_ms
 
 
 def _trade(view: MarketView, price: float, at_ms: int) -> bool:

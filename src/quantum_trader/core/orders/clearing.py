@@ -1,7 +1,8 @@
 """Positions that no plan owns: a late fill of an entry that was given up, or a hand at the venue.
 
 What our own orders left is closed at once and tried again until it is gone. What a hand made is
-that hand's business, and is closed only when everything, or its symbol, is ordered flat.
+adopted, see ``adoption``; where it cannot be, it is closed, or left alone when its symbol is not
+known here at all, until everything, or its symbol, is ordered flat.
 """
 
 from quantum_trader.core.events import OrderFact, OrderFilled
@@ -18,6 +19,7 @@ def on_unowned_fill(state: TraderState, fact: OrderFilled, out: Out) -> None:
     stray = state.strays.get(fact.symbol)
     if stray is None:
         stray = state.strays[fact.symbol] = Stray(id=f"stray:{fact.id}", trace_id=fact.trace_id)
+    stray.fees_usd += fact.fee_usd
     if fact.plan_id:
         clear(state, fact.symbol, LATE_FILL, out)
 

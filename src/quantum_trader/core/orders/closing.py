@@ -2,6 +2,7 @@
 
 from quantum_trader.core.events import IntentApplied, OrderFilled, PlanEnded
 from quantum_trader.core.events.intents import ResultStatus
+from quantum_trader.core.exits.router import invalidate
 from quantum_trader.core.orders.commands import command_cancel, command_exit
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.out import Out
@@ -9,8 +10,9 @@ from quantum_trader.core.state import TraderState
 
 CLEANUP_AFTER_MS = 1_000
 """The venue expires reduce-only orders of a flat symbol itself; we wait this long for it."""
-STOP_REASONS = ("stop_loss", "break_even", "profit_lock")
-"""What a stop that was placed after stage 0, 1 and 2 is called when it ends a trade."""
+STOP_LOSS = "stop_loss"
+"""What the first stop is called when it ends a trade; each later one has the name of its rule."""
+HARVESTED = "targets"
 
 
 def close_now(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
@@ -32,12 +34,12 @@ def closing_reason(plan: Plan, fact: OrderFilled) -> str:
     if fact.cause == "liquidation":
         return "liquidation"
     if fact.role == "target":
-        return "targets"
+        return HARVESTED
     if fact.role == "stop":
         name = fact.client_order_id
         stop = plan.stop_named(name) or plan.retiring.get(name)
-        return STOP_REASONS[min(stop.leg, 2)] if stop is not None else STOP_REASONS[0]
-    return plan.exit_reason or "exit"
+        return stop.label if stop is not None and stop.label else STOP_LOSS
+    return plan.exit_reason or HARVESTED
 
 
 def answer(plan: Plan, out: Out, status: ResultStatus, reason: str) -> None:
@@ -83,6 +85,7 @@ def end_if_clean(state: TraderState, plan: Plan, out: Out) -> None:
         return
     del state.plans[plan.made.plan_id]
     del state.plan_of[plan.symbol]
+    invalidate(state.exit_plans, plan.symbol, plan.made.plan_id)
     out.say(
         PlanEnded(
             **out.stamp(plan.trace_id),

@@ -19,6 +19,14 @@ from quantum_trader.core.units import (
 )
 
 
+class NewStop(NamedTuple):
+    """Where a stop shall be, what it is called when it ends the trade, and why it is placed."""
+
+    price: Decimal
+    label: str
+    reason: str
+
+
 class _Owner(NamedTuple):
     """Whose order it is, and the side that reduces."""
 
@@ -53,12 +61,12 @@ def command_entry(made: PlanMade, out: Out) -> None:
     )
 
 
-def command_stop(plan: Plan, out: Out, price: Decimal, qty: Decimal, reason: str) -> None:
+def command_stop(plan: Plan, out: Out, stop: NewStop, qty: Decimal) -> None:
     """Place a stop for the whole remaining size; the plan knows it as on its way."""
     plan.stop_attempts += 1
     name = client_order_id("stop", out.account, plan.made.plan_id, 0, plan.stop_attempts)
-    stop = plan.next_stops[name] = Resting(name, plan.stage, price, qty)
-    _reduce(_owner_of(plan), out, ("stop", "STOP_MARKET", stop), reason)
+    order = plan.next_stops[name] = Resting(name, plan.stage, stop.price, qty, stop.label)
+    _reduce(_owner_of(plan), out, ("stop", "STOP_MARKET", order), stop.reason)
 
 
 def command_target(plan: Plan, out: Out, leg: int, price: Decimal, qty: Decimal) -> None:
@@ -75,6 +83,15 @@ def command_exit(plan: Plan, out: Out, qty: Decimal, reason: str) -> None:
     plan.exit_id = name
     plan.exits[name] = plan.exit_attempts
     _reduce(_owner_of(plan), out, ("exit", "MARKET", Resting(name, 0, ZERO, qty)), reason)
+
+
+def command_reduction(plan: Plan, out: Out, qty: Decimal, stage: int, reason: str) -> None:
+    """Sell a part at market; the plan waits for what becomes of it before it sells another."""
+    plan.exit_attempts += 1
+    name = client_order_id("exit", out.account, plan.made.plan_id, stage, plan.exit_attempts)
+    order = plan.reducing = Resting(name, stage, ZERO, qty)
+    plan.exits[name] = plan.exit_attempts
+    _reduce(_owner_of(plan), out, ("exit", "MARKET", order), reason)
 
 
 def command_stray_exit(stray: Stray, symbol: str, position: Position, out: Out) -> None:
@@ -117,7 +134,7 @@ def _reduce(
             **out.stamp(owner.trace_id),
             plan_id=owner.plan_id,
             role=role,
-            leg=order.leg if role == "target" else 0,
+            leg=0 if role == "stop" else order.leg,
             order=OrderRequest(
                 client_order_id=order.client_order_id,
                 symbol=owner.symbol,

@@ -1,4 +1,4 @@
-"""What time alone decides: protection that is late, entries that are late, trades that are old."""
+"""What time alone decides: protection that is late, and exits that came to nothing."""
 
 from quantum_trader.core.orders.closing import clean_up, close_now
 from quantum_trader.core.orders.plan import Plan
@@ -8,7 +8,7 @@ from quantum_trader.core.state import TraderState
 
 
 def check_deadlines(state: TraderState, plan: Plan, out: Out) -> None:
-    """Close what is unprotected too long, held too long or ordered flat; try lost exits again."""
+    """Close what is unprotected too long or ordered flat; try lost exits again."""
     if plan.flat_ms is not None:
         clean_up(state, plan, out)
         return
@@ -27,6 +27,4 @@ def _due(state: TraderState, plan: Plan, rules: ExitRules) -> str | None:
     naked_ms = plan.naked_since_ms
     if naked_ms is not None and state.now_ms - naked_ms > rules.protect_within_ms:
         return "unprotected"
-    if plan.opened_ms and state.now_ms - plan.opened_ms >= plan.made.hold_max_ms:
-        return "time_exit"
     return None

@@ -1,4 +1,4 @@
-"""Harvest in stages: targets after the stop, and what the stop does after each of them."""
+"""Harvest in stages: the targets, after the stop."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -9,10 +9,9 @@ from quantum_trader.core.exits.ladder import ladder
 from quantum_trader.core.orders.closing import answer
 from quantum_trader.core.orders.commands import command_target
 from quantum_trader.core.orders.plan import Plan
-from quantum_trader.core.orders.protection import instrument_of, tighten
+from quantum_trader.core.orders.protection import instrument_of
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
-from quantum_trader.core.units import ZERO, sign_of
 
 
 def send_targets(state: TraderState, plan: Plan, out: Out) -> None:
@@ -29,24 +28,6 @@ def send_targets(state: TraderState, plan: Plan, out: Out) -> None:
     prices = _prices(state, plan)
     for leg in _legs(state, plan, prices):
         command_target(plan, out, leg.stage, prices[leg.stage - 1], leg.qty)
-
-
-def on_stage_done(state: TraderState, plan: Plan, out: Out) -> None:
-    """A harvested stage moves the stop: to break-even after the first, to TP1 after the second."""
-    if plan.stage == 1:
-        tighten(state, plan, out, _break_even(state, plan), "break-even after stage 1")
-    elif plan.stage == 2:
-        tighten(state, plan, out, _prices(state, plan)[0], "first target after stage 2")
-
-
-def _break_even(state: TraderState, plan: Plan) -> Decimal:
-    """The price at which leaving costs nothing: entry plus the fees of both ways."""
-    instrument = instrument_of(state, plan)
-    taker_frac = state.rules.fees.taker_frac if state.rules else ZERO
-    price = plan.entry_price * (1 + sign_of(plan.made.side) * 2 * taker_frac)
-    if plan.made.side == "LONG":
-        return instrument.ceil_price(price)
-    return instrument.floor_price(price)
 
 
 def _legs(state: TraderState, plan: Plan, prices: Sequence[Decimal]) -> tuple[Leg, ...]:

@@ -1,9 +1,11 @@
 """From a proposed intent to a plan and its entry order, or to every reason why not."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from quantum_trader.core.books.exposure import expect
 from quantum_trader.core.events import (
+    ExitPlanned,
     IntentApplied,
     IntentProposed,
     IntentRefused,
@@ -13,13 +15,16 @@ from quantum_trader.core.events import (
     Refusal,
 )
 from quantum_trader.core.events.intents import SkipKind
+from quantum_trader.core.exits import kill_score
+from quantum_trader.core.exits.adapt import referenced_volatility
 from quantum_trader.core.intent_edge import plan_id_of
-from quantum_trader.core.market.publish import publish_state
-from quantum_trader.core.market.state import sigma_ratio, volatility_now
+from quantum_trader.core.market.publish import known_state, newest_state
+from quantum_trader.core.market.state import sigma_ratio, usual_sigma, volatility_now
 from quantum_trader.core.market.view import MarketView
 from quantum_trader.core.orders.clearing import clear
 from quantum_trader.core.orders.closing import close_now
 from quantum_trader.core.orders.commands import command_entry
+from quantum_trader.core.orders.evaluation import note_market, picture_of, risk_mode_of
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.out import Out
 from quantum_trader.core.risk.case import Draft, EntryCase
@@ -159,29 +164,18 @@ def gather(
     """One consistent moment of the world, for the gates; publishes the market state they use."""
     view = state.markets.get(intent.symbol)
     mark = state.mark_of(intent.symbol)
-    required = rules.limits.state_required
-    market = publish_state(state, intent.symbol, out) if required else None
-    instrument = rules.instruments.get(intent.symbol)
-    draft: Draft | Problem = Problem("no instrument or no mark price")
-    side = _ENTRIES.get(intent.side)
-    if instrument is not None and mark is not None and side is not None:
-        draft = draft_entry(
-            Ask(
-                intent=intent,
-                side=side,
-                leverage=intent.leverage or rules.limits.leverage_default,
-                instrument=instrument,
-                mark=mark,
-                equity_usd=state.equity_usd,
-                available_usd=state.available_usd,
-                funding_rate_frac=None if view is None else view.funding_rate_frac,
-                volatility_factor=None if view is None else _volatility_factor(view),
-                rules=rules,
-            )
-        )
-    holder = state.plan_of.get(intent.symbol)
+    holder, duplicate = state.plan_of.get(intent.symbol), is_repeat(state, plan_id)
     if holder is None and intent.symbol in state.positions:
         holder = "a position that no plan owns"
+    side = _ENTRIES.get(intent.side)
+    market = None
+    if rules.limits.state_required or (rules.exits.kill.enabled and not holder and not duplicate):
+        market = newest_state(state, intent.symbol, out)
+    score = entry_score(state, rules, intent.symbol, side)
+    instrument = rules.instruments.get(intent.symbol)
+    draft: Draft | Problem = Problem("no instrument or no mark price")
+    if instrument is not None and mark is not None and side is not None:
+        draft = draft_entry(ask_for(state, rules, intent, side, mark))
     return EntryCase(
         intent=intent,
         plan_id=plan_id,
@@ -190,7 +184,7 @@ def gather(
         mark=mark,
         mark_age_ms=None if view is None or view.mark is None else state.now_ms - view.mark_ms,
         state=market,
-        duplicate=is_repeat(state, plan_id),
+        duplicate=duplicate,
         open_plan=holder,
         open_positions=len(state.plans),
         last_open_ms=state.last_open_ms.get(intent.symbol),
@@ -200,6 +194,8 @@ def gather(
         gross_notional_usd=state.exposure.gross_usd + state.exposure.coming_usd,
         safe_drain=state.safe_drain,
         kill_level=state.kill_level,
+        kill_score=score,
+        kill_score_max=rules.exits.kill.threshold,
         draft=draft if isinstance(draft, Draft) else None,
         draft_problem=draft.why if isinstance(draft, Problem) else None,
     )
@@ -211,43 +207,109 @@ def _open(state: TraderState, rules: Rules, approved: ApprovedIntent, out: Out) 
     draft = case.draft
     if draft is None or case.instrument is None:
         raise LookupError(f"approved without a draft: {case.plan_id}")
-    intent = case.intent
-    market = case.state or publish_state(state, intent.symbol, out)
-    made = _plan_of(rules, case, draft, out)
-    plan = state.plans[made.plan_id] = Plan(
-        made=made,
-        instrument=case.instrument,
+    plan = plan_for(state, rules, case.intent, draft, out)
+    made = plan.made
+    state.plans[made.plan_id] = plan
+    expect(state, plan)
+    state.plan_of[made.symbol] = made.plan_id
+    state.planned[made.plan_id] = state.now_ms
+    out.say(made)
+    exit_planned(plan, out)
+    command_entry(made, out)
+
+
+def plan_for(
+    state: TraderState, rules: Rules, intent: IntentProposed, draft: Draft, out: Out
+) -> Plan:
+    """The plan of a drafted trade, before anything of it happened."""
+    market = newest_state(state, intent.symbol, out)
+    plan = Plan(
+        made=_made_of(state, rules, intent, draft, out),
+        instrument=rules.instruments[intent.symbol],
         confidence=intent.confidence,
         regime=_regime(intent, market),
         adaptive=draft.adaptive,
         effective=draft.effective,
         bounds=draft.bounds,
         asked_stop=draft.asked_stop,
+        exit_plan=draft.exit_plan,
+        divergence=intent.exchange_divergence,
     )
-    expect(state, plan)
-    state.plan_of[intent.symbol] = made.plan_id
-    state.planned[made.plan_id] = state.now_ms
-    out.say(made)
-    command_entry(made, out)
+    if market is not None:
+        note_market(state, plan, market)
+    return plan
+
+
+def exit_planned(plan: Plan, out: Out) -> None:
+    """Say how the position is meant to be left."""
+    out.say(
+        ExitPlanned(
+            **out.stamp(plan.trace_id),
+            plan_id=plan.made.plan_id,
+            symbol=plan.symbol,
+            plan=plan.exit_plan,
+        )
+    )
+
+
+def entry_score(state: TraderState, rules: Rules, symbol: str, side: Side | None) -> float | None:
+    """The acting kill score of a position that would be opened now; None where nothing is known."""
+    market, kill = known_state(state, symbol), rules.exits.kill
+    if market is None or side is None or not kill.enabled:
+        return None
+    picture = picture_of(market, state.markets[symbol])
+    usual_frac = usual_sigma(market.interval_ms)
+    components = kill_score.entry_components(picture, side, usual_frac, kill)
+    return kill_score.acting(components, kill).score
+
+
+def ask_for(
+    state: TraderState, rules: Rules, intent: IntentProposed, side: Side, price: Decimal
+) -> Ask:
+    """An intent and the world it wants to be traded in, at this price."""
+    view = state.markets.get(intent.symbol)
+    return Ask(
+        intent=intent,
+        plan_id=plan_id_of(intent),
+        now_ms=state.now_ms,
+        side=side,
+        leverage=intent.leverage or rules.limits.leverage_default,
+        instrument=rules.instruments[intent.symbol],
+        mark=price,
+        equity_usd=state.equity_usd,
+        available_usd=state.available_usd,
+        funding_rate_frac=None if view is None else view.funding_rate_frac,
+        volatility_factor=None if view is None else _volatility_factor(view),
+        market=known_state(state, intent.symbol),
+        kill_score=entry_score(state, rules, intent.symbol, side),
+        performance=state.performance,
+        risk_mode=risk_mode_of(state, rules),
+        rules=rules,
+    )
 
 
 def _volatility_factor(view: MarketView) -> float | None:
-    """Our own measure of how lively the market is; None while there are too few bars."""
+    """How lively the market is, by our own measure and for what it usually is.
+
+    None while there are too few bars.
+    """
     volatility = volatility_now(view.window)
     if volatility is None:
         return None
-    return sigma_ratio(volatility.sigma_frac, view.window.interval_ms)
+    ratio = sigma_ratio(volatility.sigma_frac, view.window.interval_ms)
+    return referenced_volatility(ratio, view.volatility_rank)
 
 
 def _regime(intent: IntentProposed, market: MarketStateComputed | None) -> str | None:
     return intent.regime if market is None else market.regime
 
 
-def _plan_of(rules: Rules, case: EntryCase, draft: Draft, out: Out) -> PlanMade:
-    intent = case.intent
+def _made_of(
+    state: TraderState, rules: Rules, intent: IntentProposed, draft: Draft, out: Out
+) -> PlanMade:
     return PlanMade(
         **out.stamp(intent.trace_id),
-        plan_id=case.plan_id,
+        plan_id=plan_id_of(intent),
         intent_id=intent.id,
         symbol=intent.symbol,
         side=draft.side,
@@ -259,6 +321,6 @@ def _plan_of(rules: Rules, case: EntryCase, draft: Draft, out: Out) -> PlanMade:
         stop_price=draft.stop_price,
         legs=draft.legs,
         risk_usd=draft.risk_usd,
-        expires_ms=case.now_ms + rules.exits.entry_within_ms,
+        expires_ms=state.now_ms + rules.exits.entry_within_ms,
         hold_max_ms=rules.exits.hold_max_ms,
     )

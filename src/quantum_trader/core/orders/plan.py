@@ -11,6 +11,8 @@ import msgspec
 from quantum_trader.core.books.position import Position
 from quantum_trader.core.events import PlanMade
 from quantum_trader.core.events.exits import Bound, LevelSet
+from quantum_trader.core.exits.context import ExitMemory, MarketPicture
+from quantum_trader.core.exits.plan import ExitPlan
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.units import ZERO, sign_of
 
@@ -18,24 +20,30 @@ from quantum_trader.core.units import ZERO, sign_of
 class Resting(msgspec.Struct, frozen=True, gc=False):
     """An order of ours at the venue, or on its way there. ``price`` is limit or trigger.
 
-    ``leg`` is the stage that a target harvests, or after which a stop was placed.
+    ``leg`` is the stage that a target or a reduction harvests. ``label`` is what a stop is called
+    when it ends the trade.
     """
 
     client_order_id: str
     leg: int
     price: Decimal
     qty: Decimal
+    label: str = ""
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """The life of one approved intent.
+    """The life of one approved intent, or of a position that was adopted.
 
     ``instrument`` is the venue's rules as they were when the plan was made; they may vanish from
-    the rules while it lives. ``coming_usd`` is the notional of the entry that was not filled yet.
+    the rules while it lives. ``exit_plan`` is how it is meant to be left, as it was made.
+    ``coming_usd`` is the notional of the entry that was not filled yet.
     ``next_stops`` were commanded and not confirmed; ``stop_failures`` counts those that had to be
     placed again. ``stage`` counts harvested ladder steps. ``naked_since_ms`` is set while a
     position stands without a confirmed stop for all of it. ``retiring`` are orders whose cancel
     was commanded. ``exit_id`` is the exit that is waited for, ``exits`` all that may still trade.
+    ``reducing`` is a partial exit under way. ``initial_stop`` is the first stop, for good;
+    ``target_prices`` are those of all stages. ``market`` is the market as of ``market_ms``,
+    ``memory`` what the exit rules remember, ``liquidation_price`` where the venue takes it.
     ``exit_reason`` is set once the plan is to be left. ``flat_ms`` is when the position became
     flat; the plan ends when no order is left.
     """
@@ -48,6 +56,7 @@ class Plan(msgspec.Struct, kw_only=True):
     effective: LevelSet
     bounds: tuple[Bound, ...]
     asked_stop: Decimal | None
+    exit_plan: ExitPlan
     coming_usd: Decimal = ZERO
     opened_ms: int = 0
     entry_done: bool = False
@@ -62,6 +71,15 @@ class Plan(msgspec.Struct, kw_only=True):
     retiring: dict[str, Resting] = {}
     stage: int = 0
     naked_since_ms: int | None = None
+    initial_stop: Decimal | None = None
+    target_prices: tuple[Decimal, ...] = ()
+    liquidation_price: Decimal | None = None
+    divergence: float | None = None
+    market_at_entry: MarketPicture | None = None
+    market: MarketPicture | None = None
+    market_ms: int = 0
+    memory: ExitMemory = ExitMemory()
+    reducing: Resting | None = None
     exit_id: str | None = None
     exits: dict[str, int] = {}
     exit_attempts: int = 0
@@ -101,6 +119,10 @@ class Plan(msgspec.Struct, kw_only=True):
             return False
         return (position.qty > 0) == (self.made.side == "LONG")
 
+    def first_stop(self) -> Decimal:
+        """The stop that R is measured by; as planned, where none was placed yet."""
+        return self.made.stop_price if self.initial_stop is None else self.initial_stop
+
     def covers(self, position: Position) -> bool:
         """Whether the stop in force is large enough for all of a position."""
         return self.stop is not None and self.stop.qty >= abs(position.qty)
@@ -120,6 +142,11 @@ class Plan(msgspec.Struct, kw_only=True):
             return self.stop
         return self.next_stops.get(order_id)
 
+    def harvest_named(self, order_id: str) -> Resting | None:
+        """The partial exit of this name, while it is under way."""
+        reducing = self.reducing
+        return reducing if reducing is not None and reducing.client_order_id == order_id else None
+
     def forget(self, order_id: str) -> None:
         """An order has ended: nothing of it can trade any more."""
         if self.stop is not None and self.stop.client_order_id == order_id:
@@ -128,6 +155,8 @@ class Plan(msgspec.Struct, kw_only=True):
         self.targets.pop(order_id, None)
         self.retiring.pop(order_id, None)
         self.exits.pop(order_id, None)
+        if self.reducing is not None and self.reducing.client_order_id == order_id:
+            self.reducing = None
         if self.exit_id == order_id:
             self.exit_id = None
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from quantum_trader.core.events import LevelsComputed, OrderAccepted, OrderRejected
 from quantum_trader.core.exits.bounds import stop_price, stop_problem, target_prices
 from quantum_trader.core.instrument import Instrument
-from quantum_trader.core.orders.closing import close_now
-from quantum_trader.core.orders.commands import command_cancel, command_stop
+from quantum_trader.core.orders.closing import STOP_LOSS, close_now
+from quantum_trader.core.orders.commands import NewStop, command_cancel, command_stop
 from quantum_trader.core.orders.plan import Plan, Resting
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
@@ -31,8 +31,11 @@ def protect_first_fill(state: TraderState, plan: Plan, out: Out) -> None:
     entry = plan.entry_price
     price = _first_stop(plan, entry, instrument)
     plan.opened_ms = state.now_ms
-    command_stop(plan, out, price, _qty_to_cover(state, plan), "initial stop")
+    plan.initial_stop = price
+    stop = NewStop(price, STOP_LOSS, "initial stop")
+    command_stop(plan, out, stop, _qty_to_cover(state, plan))
     targets = target_prices(plan.made.side, entry, plan.effective.tp_frac, instrument)
+    plan.target_prices = targets
     out.say(
         LevelsComputed(
             **out.stamp(plan.trace_id),
@@ -57,10 +60,10 @@ def _first_stop(plan: Plan, entry: Decimal, instrument: Instrument) -> Decimal:
     stopped by noise costs less than a ceiling allows.
     """
     side, asked = plan.made.side, plan.asked_stop
-    if asked is not None and stop_problem(side, entry, asked, plan.bounds) is None:
+    if asked is not None and stop_problem(side, entry, asked, instrument.tick, plan.bounds) is None:
         return asked
     ours = stop_price(side, entry, plan.effective.sl_frac, instrument, plan.bounds)
-    if stop_problem(side, entry, ours, plan.bounds) is None:
+    if stop_problem(side, entry, ours, instrument.tick, plan.bounds) is None:
         return ours
     return ours + sign_of(side) * instrument.tick
 
@@ -69,7 +72,8 @@ def cover(state: TraderState, plan: Plan, out: Out) -> None:
     """A position that grew beyond its stop gets one that is large enough, at the same price."""
     position, current = state.positions[plan.symbol], plan.tightest_stop()
     if current is not None and current.qty < abs(position.qty):
-        command_stop(plan, out, current.price, _qty_to_cover(state, plan), "the position grew")
+        stop = NewStop(current.price, current.label, "the position grew")
+        command_stop(plan, out, stop, _qty_to_cover(state, plan))
 
 
 def note_cover(state: TraderState, plan: Plan) -> None:
@@ -132,7 +136,8 @@ def _place_again(state: TraderState, plan: Plan, failed: Resting, out: Out, reas
         return
     plan.stop_failures += 1
     if plan.stop_failures < STOP_FAILURES_MAX:
-        command_stop(plan, out, failed.price, _qty_to_cover(state, plan), reason)
+        stop = NewStop(failed.price, failed.label, reason)
+        command_stop(plan, out, stop, _qty_to_cover(state, plan))
     elif not covered:
         close_now(state, plan, out, "no_stop_accepted")
 
@@ -142,13 +147,15 @@ def _qty_to_cover(state: TraderState, plan: Plan) -> Decimal:
     return abs(state.positions[plan.symbol].qty) + plan.coming_qty
 
 
-def tighten(state: TraderState, plan: Plan, out: Out, price: Decimal, reason: str) -> None:
-    """Move the stop to ``price`` for what remains, if that is tighter than what stands."""
+def is_tighter(plan: Plan, price: Decimal) -> bool:
+    """Whether a stop at this price is nearer to profit than all that stand or are on their way."""
     current = plan.tightest_stop()
-    if plan.exit_reason is not None:
-        return
-    if current is None or (price - current.price) * sign_of(plan.made.side) > 0:
-        command_stop(plan, out, price, _qty_to_cover(state, plan), reason)
+    return current is None or (price - current.price) * sign_of(plan.made.side) > 0
+
+
+def move_stop(state: TraderState, plan: Plan, out: Out, stop: NewStop) -> None:
+    """Place the next stop for what remains; whoever asks has made sure that it is tighter."""
+    command_stop(plan, out, stop, _qty_to_cover(state, plan))
 
 
 def instrument_of(state: TraderState, plan: Plan) -> Instrument:

@@ -11,6 +11,7 @@ from quantum_trader.core.events import (
     OrderRejected,
     OrderTriggered,
 )
+from quantum_trader.core.orders.adoption import adopt
 from quantum_trader.core.orders.clearing import on_clearing_over, on_unowned_fill
 from quantum_trader.core.orders.closing import (
     abandon_entry,
@@ -19,7 +20,9 @@ from quantum_trader.core.orders.closing import (
     end_if_clean,
     on_flat,
 )
-from quantum_trader.core.orders.harvest import on_stage_done, send_targets
+from quantum_trader.core.orders.evaluation import note_liquidation
+from quantum_trader.core.orders.exiting import consider, shrink_targets
+from quantum_trader.core.orders.harvest import send_targets
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.orders.protection import (
     cover,
@@ -95,8 +98,11 @@ def _on_filled(state: TraderState, plan: Plan | None, fact: OrderFilled, out: Ou
     if plan is not None and plan.holds(position):
         state.strays.pop(fact.symbol, None)
         _on_held(state, plan, fact, out, reason)
+        note_liquidation(state, plan)
+        if plan.stage > stage or fact.role == "exit":
+            shrink_targets(plan, state.positions[plan.symbol], out)
         if plan.stage > stage:
-            on_stage_done(state, plan, out)
+            consider(state, plan, out, fact.price)
         return
     if plan is not None and plan.entry_qty and plan.flat_ms is None:
         on_flat(state, plan, out, reason)
@@ -104,6 +110,7 @@ def _on_filled(state: TraderState, plan: Plan | None, fact: OrderFilled, out: Ou
         state.strays.pop(fact.symbol, None)
     else:
         on_unowned_fill(state, fact, out)
+        adopt(state, fact.symbol, out)
 
 
 def _note(state: TraderState, plan: Plan, fact: OrderFilled) -> None:
@@ -116,9 +123,9 @@ def _note(state: TraderState, plan: Plan, fact: OrderFilled) -> None:
         expect(state, plan)
     if not fact.done:
         return
-    target = plan.targets.get(fact.client_order_id)
-    if target is not None:
-        plan.stage = max(plan.stage, target.leg)
+    harvested = plan.targets.get(fact.client_order_id) or plan.harvest_named(fact.client_order_id)
+    if harvested is not None:
+        plan.stage = max(plan.stage, harvested.leg)
     plan.forget(fact.client_order_id)
 
 

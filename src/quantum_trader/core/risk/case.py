@@ -7,6 +7,7 @@ import msgspec
 from quantum_trader.core.events import IntentProposed, Leg, MarketStateComputed
 from quantum_trader.core.events.exits import Bound, LevelSet
 from quantum_trader.core.events.ops import KillLevel
+from quantum_trader.core.exits.plan import ExitPlan
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.units import Side
 
@@ -32,13 +33,15 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     adaptive: LevelSet
     effective: LevelSet
     bounds: tuple[Bound, ...]
+    exit_plan: ExitPlan
 
 
 class EntryCase(msgspec.Struct, frozen=True, kw_only=True):
     """One intent and the world it meets. None is missing: a gate that needs it says no.
 
     ``draft`` is None when no trade can be drafted; ``draft_problem`` then says why.
-    ``open_plan`` is the plan that holds the symbol. Ages are against ``now_ms``.
+    ``open_plan`` is the plan that holds the symbol. Ages are against ``now_ms``. ``kill_score`` is
+    how little speaks for being in this market; it is only asked for where the symbol is free.
     """
 
     intent: IntentProposed
@@ -58,5 +61,7 @@ class EntryCase(msgspec.Struct, frozen=True, kw_only=True):
     gross_notional_usd: Decimal
     safe_drain: bool
     kill_level: KillLevel
+    kill_score: float | None
+    kill_score_max: float
     draft: Draft | None
     draft_problem: str | None

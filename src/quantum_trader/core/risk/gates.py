@@ -157,6 +157,17 @@ def state_known(case: EntryCase, limits: RiskLimits) -> Refusal | None:
     return None
 
 
+def kill_score_low(case: EntryCase, limits: RiskLimits) -> Refusal | None:
+    """What the exit rules would leave again must not be entered."""
+    score = case.kill_score
+    if score is not None and score >= case.kill_score_max:
+        return Refusal(
+            "kill_score_low",
+            f"kill score is {score:.2f}: from {case.kill_score_max:.2f} on a position is left",
+        )
+    return None
+
+
 def price_sane(case: EntryCase, limits: RiskLimits) -> Refusal | None:
     """The proposer saw about the price we see: same market, same moment."""
     asked = case.intent.entry_price
@@ -320,6 +331,7 @@ GATES: tuple[Gate, ...] = (
     cooldown_after_open,
     mark_fresh,
     state_known,
+    kill_score_low,
     price_sane,
     prices_ordered,
     draft_exists,

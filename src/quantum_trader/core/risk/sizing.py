@@ -10,13 +10,14 @@ import msgspec
 
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.risk.limits import RiskLimits
-from quantum_trader.core.units import ONE, ZERO, percent_text, usd_text
+from quantum_trader.core.units import ONE, ZERO, decimal_of, percent_text, usd_text
 
 
 class SizeInputs(msgspec.Struct, frozen=True, kw_only=True):
     """What a size is made of. At most one of ``notional_usd``, ``margin_usd``, ``qty`` is set.
 
-    ``stop_frac`` is the distance of the initial stop as a fraction of ``reference_price``.
+    ``stop_frac`` is the distance of the initial stop as a fraction of ``reference_price``,
+    ``scale_frac`` the part of the budget that a doubtful market is worth.
     """
 
     instrument: Instrument
@@ -29,6 +30,7 @@ class SizeInputs(msgspec.Struct, frozen=True, kw_only=True):
     notional_usd: Decimal | None
     margin_usd: Decimal | None
     qty: Decimal | None
+    scale_frac: float = 1.0
 
 
 class Sized(msgspec.Struct, frozen=True):
@@ -82,7 +84,7 @@ def _asked(inputs: SizeInputs) -> Candidate | None:
 
 def _by_risk(inputs: SizeInputs, limits: RiskLimits) -> Candidate:
     """equity * risk_frac / (stop_frac * price): what the initial stop costs is the budget."""
-    budget = max(inputs.equity_usd, ZERO) * limits.risk_frac
+    budget = max(inputs.equity_usd, ZERO) * limits.risk_frac * decimal_of(inputs.scale_frac)
     why = (
         f"by risk: {usd_text(budget)} ({percent_text(limits.risk_frac)} of equity) "
         f"over a stop {percent_text(inputs.stop_frac)} away"

@@ -226,6 +226,7 @@
       xaxis: axis({ type: "date", showgrid: false, tickangle: 0, nticks: isNarrow() ? 4 : 8, rangeslider: { visible: false } }), yaxis: axis({ tickformat: ",~r" }),
     });
     byId("facts").replaceChildren(...facts(trade).flatMap(([name, value]) => [pair(name, value)]));
+    tellExit(byId("story"), trade.story);
     byId("position").textContent = `${chosen + 1} of ${data.trades.length}`;
     byId("previous").disabled = chosen === 0;
     byId("next").disabled = chosen === data.trades.length - 1;

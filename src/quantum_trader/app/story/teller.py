@@ -1,18 +1,15 @@
 """The life of one intent in sentences: facts in, lines out."""
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from quantum_trader.app.chronology import in_order
+from quantum_trader.app.story import exits
+from quantum_trader.app.story.words import signed_usd, span_text
 from quantum_trader.core import events as ev
 from quantum_trader.core.units import usd_text
-
-HOUR_MS, MINUTE_MS, SECOND_MS = 3_600_000, 60_000, 1_000
-
 
 OUTCOMES = {
     "asked": 0,
@@ -66,23 +63,6 @@ def tell(streams: Sequence[Sequence[ev.Fact]]) -> Story | None:
         outcome=teller.outcome,
         lines=lines,
     )
-
-
-def time_text(at_ms: int) -> str:
-    """A time for people, to the millisecond, in UTC."""
-    moment = datetime.fromtimestamp(at_ms // SECOND_MS, UTC)
-    return f"{moment:%Y-%m-%d %H:%M:%S}.{at_ms % SECOND_MS:03d}"
-
-
-def span_text(span_ms: int) -> str:
-    """A length of time for people: "412 ms", "3.2 s", "4 min 05 s", "2 h 07 min"."""
-    if span_ms < SECOND_MS:
-        return f"{span_ms} ms"
-    if span_ms < MINUTE_MS:
-        return f"{span_ms / SECOND_MS:.1f} s"
-    if span_ms < HOUR_MS:
-        return f"{span_ms // MINUTE_MS} min {span_ms % MINUTE_MS // SECOND_MS:02d} s"
-    return f"{span_ms // HOUR_MS} h {span_ms % HOUR_MS // MINUTE_MS:02d} min"
 
 
 class _Teller:
@@ -215,6 +195,10 @@ class _Teller:
         entry = f"levels off the fill at {fact.entry_price:f}"
         return f"{entry}: stop {fact.stop_price}, targets {targets}{held}"
 
+    def leaving(self, fact: exits.ExitFact) -> str:
+        """What the exit brain planned, asked for or measured."""
+        return exits.sentence(fact)
+
     def position(self, fact: ev.PositionFact) -> str:
         """What we hold now."""
         if self._heard_ms is None:
@@ -232,9 +216,9 @@ class _Teller:
         """The round trip, to the cent."""
         return (
             f"closed by {fact.reason} after {span_text(fact.hold_ms)}, {fact.stages} stages "
-            f"harvested: gross {_signed(fact.gross_usd)}, fees {usd_text(fact.fees_usd)}, funding "
-            f"{_signed(fact.funding_usd)}, net {_signed(fact.net_usd)} = {fact.r_net:+.2f} R "
-            f"(best {fact.mfe_r:+.2f} R, worst {fact.mae_r:+.2f} R)"
+            f"harvested: gross {signed_usd(fact.gross_usd)}, fees {usd_text(fact.fees_usd)}, "
+            f"funding {signed_usd(fact.funding_usd)}, net {signed_usd(fact.net_usd)} "
+            f"= {fact.r_net:+.2f} R (best {fact.mfe_r:+.2f} R, worst {fact.mae_r:+.2f} R)"
         )
 
     def funding(self, fact: ev.FundingSettled) -> str:
@@ -272,10 +256,6 @@ def _because(reason: str | None) -> str:
     return f" because: {reason}" if reason else ""
 
 
-def _signed(amount: Decimal) -> str:
-    return f"{'+' if amount > 0 else ''}{usd_text(amount)}"
-
-
 _WORDS: dict[type[ev.Fact], str] = {
     ev.IntentRefused: "refused",
     ev.IntentSkipped: "skipped",
@@ -301,6 +281,10 @@ _TELLERS: dict[type[ev.Fact], Callable[[_Teller, Any], str]] = {
     ev.OrderFilled: _Teller.filled,
     ev.OrderCanceled: _Teller.gone,
     ev.LevelsComputed: _Teller.levels,
+    ev.ExitPlanned: _Teller.leaving,
+    ev.ExitDecided: _Teller.leaving,
+    ev.KillScored: _Teller.leaving,
+    ev.HarvestProposed: _Teller.leaving,
     ev.PositionOpened: _Teller.position,
     ev.PositionChanged: _Teller.position,
     ev.PositionClosed: _Teller.position,

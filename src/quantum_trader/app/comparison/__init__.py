@@ -1,0 +1,1 @@
+"""Ways of leaving positions, tried on the same entries through the very system."""

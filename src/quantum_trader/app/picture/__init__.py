@@ -1,0 +1,1 @@
+"""A position as a picture: where it is left, at which price, and with how much."""

@@ -1,0 +1,205 @@
+"""The exit brain at work: ask it about a position, begin what it says, and say so."""
+
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from quantum_trader.core.books.position import Position
+from quantum_trader.core.events import (
+    ExitDecided,
+    HarvestProposed,
+    KillScored,
+    MarketStateComputed,
+)
+from quantum_trader.core.exits import kill_score
+from quantum_trader.core.exits.brain import evaluate
+from quantum_trader.core.exits.context import ExitContext
+from quantum_trader.core.exits.decision import Decision
+from quantum_trader.core.exits.plan import ExitPlan
+from quantum_trader.core.exits.router import Holding, get_or_create
+from quantum_trader.core.orders.closing import close_now
+from quantum_trader.core.orders.commands import NewStop, command_cancel, command_reduction
+from quantum_trader.core.orders.evaluation import (
+    context_of,
+    note_market,
+    pnl_usd,
+    quantity_of,
+    stop_on_grid,
+)
+from quantum_trader.core.orders.plan import Plan
+from quantum_trader.core.orders.protection import is_tighter, move_stop
+from quantum_trader.core.out import Out
+from quantum_trader.core.state import TraderState
+from quantum_trader.core.units import sign_of
+
+
+class _Begun(msgspec.Struct, frozen=True):
+    """What came of a decision at once: the order's price and size, or why there is none."""
+
+    done: bool
+    note: str = ""
+    price: Decimal | None = None
+    qty: Decimal | None = None
+
+
+class _Moment(NamedTuple):
+    """Where a decision was made, and where its facts go."""
+
+    state: TraderState
+    plan: Plan
+    context: ExitContext
+    out: Out
+
+
+def consider(state: TraderState, plan: Plan, out: Out, traded: Decimal | None = None) -> None:
+    """Ask the exit brain about a plan's position, and begin what it says.
+
+    ``traded`` is the price of a fill that was just booked: the newest word on where the market is.
+    A position that is being left already is not the brain's business.
+    """
+    position, rules = state.positions.get(plan.symbol), state.rules
+    if rules is None or position is None or plan.exit_reason is not None:
+        return
+    if not plan.holds(position) or plan.symbol not in state.trades:
+        return
+    context = context_of(state, rules, plan, position, exit_plan_of(state, plan))
+    if traded is not None:
+        context = msgspec.structs.replace(context, mark=float(traded), mark_age_ms=0)
+    verdict = evaluate(context, rules.exits)
+    plan.memory = verdict.memory
+    for decision in verdict.decisions:
+        _begin(_Moment(state, plan, context, out), decision)
+
+
+def on_market_state(state: TraderState, plan: Plan, numbers: MarketStateComputed, out: Out) -> None:
+    """The market was measured anew: remember it, and say what the kill score makes of it."""
+    note_market(state, plan, numbers)
+    position, rules = state.positions.get(plan.symbol), state.rules
+    if rules is None or position is None or not plan.holds(position):
+        return
+    context = context_of(state, rules, plan, position, exit_plan_of(state, plan))
+    kill = rules.exits.kill
+    components = kill_score.acting_components(context, kill)
+    recorded = kill_score.recorded_components(context, kill)
+    if components is None or recorded is None:
+        return
+    out.say(
+        KillScored(
+            **out.stamp(plan.trace_id),
+            plan_id=plan.made.plan_id,
+            symbol=plan.symbol,
+            recorded=kill_score.recorded(recorded, kill).score,
+            acting=kill_score.acting(components, kill).score,
+            components=msgspec.structs.asdict(components),
+            threshold=kill.threshold,
+            streak=kill_score.next_memory(context, kill).kill_streak,
+        )
+    )
+
+
+def exit_plan_of(state: TraderState, plan: Plan) -> ExitPlan:
+    """The plan by which this very position is left: the one in force, or the same made anew."""
+    entry_price = float(plan.entry_price)
+    holding = Holding(plan.symbol, plan.made.plan_id, plan.made.side, entry_price)
+
+    def make() -> ExitPlan:
+        planned = plan.exit_plan
+        return msgspec.structs.replace(
+            planned,
+            entry_price=entry_price,
+            created_ms=state.now_ms,
+            expires_ms=state.now_ms + planned.expires_ms - planned.created_ms,
+        )
+
+    return get_or_create(state.exit_plans, holding, state.now_ms, make)
+
+
+def _begin(at: _Moment, decision: Decision) -> None:
+    match decision.kind:
+        case "CLOSE":
+            _say(at, decision, _Begun(True))
+            close_now(at.state, at.plan, at.out, decision.rule)
+        case "REDUCE" if at.plan.reducing is None:
+            _reduce(at, decision)
+        case "MOVE_STOP" if not at.plan.next_stops:
+            _move(at, decision)
+
+
+def _reduce(at: _Moment, decision: Decision) -> None:
+    """Sell a part at market; what is too small to be sold alone waits for the rest."""
+    plan, position = at.plan, at.state.positions[at.plan.symbol]
+    qty = quantity_of(plan, decision.frac or 0.0, position)
+    if decision.stage:
+        _propose(at, decision)
+    if not qty or qty < plan.instrument.order_qty_min:
+        plan.stage = max(plan.stage, decision.stage)
+        _say(at, decision, _Begun(False, f"{qty} is below the smallest order", None, qty))
+    elif qty == abs(position.qty):
+        _say(at, decision, _Begun(True, "all that is left", None, qty))
+        close_now(at.state, plan, at.out, decision.rule)
+    else:
+        _say(at, decision, _Begun(True, "", None, qty))
+        command_reduction(plan, at.out, qty, decision.stage, decision.rule)
+
+
+def _move(at: _Moment, decision: Decision) -> None:
+    if decision.price is None:
+        return
+    price = stop_on_grid(at.plan.instrument, at.plan.made.side, decision.price)
+    if is_tighter(at.plan, price):
+        _say(at, decision, _Begun(True, "", price))
+        move_stop(at.state, at.plan, at.out, NewStop(price, decision.rule, decision.reason))
+
+
+def _say(at: _Moment, decision: Decision, begun: _Begun) -> None:
+    mark = at.context.mark
+    at.out.say(
+        ExitDecided(
+            **at.out.stamp(at.plan.trace_id),
+            plan_id=at.plan.made.plan_id,
+            symbol=at.plan.symbol,
+            kind=decision.kind,
+            rule=decision.rule,
+            reason=decision.reason,
+            frac=decision.frac,
+            stage=decision.stage,
+            price=begun.price,
+            qty=begun.qty,
+            mark=mark,
+            r_net=None if mark is None else at.context.r_net_at(mark),
+            pnl_usd=pnl_usd(at.state, at.plan, mark),
+            values=dict(decision.values),
+            done=begun.done,
+            note=begun.note,
+        )
+    )
+
+
+def _propose(at: _Moment, decision: Decision) -> None:
+    """A step of the ladder by R, for whoever watches."""
+    values = dict(decision.values)
+    at.out.say(
+        HarvestProposed(
+            **at.out.stamp(at.plan.trace_id),
+            plan_id=at.plan.made.plan_id,
+            symbol=at.plan.symbol,
+            stage=decision.stage,
+            frac=decision.frac or 0.0,
+            r_net=values["r_net"],
+            threshold_r=values["threshold_r"],
+            heat=at.context.heat,
+        )
+    )
+
+
+def shrink_targets(plan: Plan, position: Position, out: Out) -> None:
+    """After a reduction: targets never add up to more than there is; the farthest go first."""
+    sign = sign_of(plan.made.side)
+    standing = [one for one in plan.targets.values() if one.client_order_id not in plan.retiring]
+    standing.sort(key=lambda target: target.price * sign)
+    left = abs(position.qty) - sum((one.qty for one in standing), start=position.qty * 0)
+    while standing and left < 0:
+        farthest = standing.pop()
+        left += farthest.qty
+        command_cancel(plan, out, farthest, "the position was reduced")

@@ -1,0 +1,158 @@
+"""The exit brain at work on a position: what it decides becomes orders, once, and is said."""
+
+from decimal import Decimal
+
+import msgspec
+
+from quantum_trader.core.events import (
+    ExitDecided,
+    HarvestProposed,
+    OrderCommanded,
+    PlanEnded,
+    TradeClosed,
+)
+from tests.support import MINUTE_MS, NOON_MS, Desk, a_candle, some_rules
+
+
+def by_policy(policy: str) -> Desk:
+    """A desk that leaves positions by this policy."""
+    rules = some_rules()
+    exits = msgspec.structs.replace(rules.exits, policy=policy)
+    return Desk(msgspec.structs.replace(rules, exits=exits))
+
+
+def without_targets() -> Desk:
+    """A desk whose venue refused every target: no order harvests any stage."""
+    desk = Desk()
+    for target in desk.open(60_000.0):
+        desk.reject(target, -4164)
+    return desk
+
+
+def at_r(desk: Desk, r: float, minutes: int = 1) -> list[ExitDecided]:
+    """The market closes a bar at this gross R; what the brain had to say."""
+    (plan,) = desk.state.plans.values()
+    entry, stop = float(plan.entry_price), float(plan.first_stop())
+    said = desk.tell(a_candle(entry + r * (entry - stop), NOON_MS + minutes * MINUTE_MS))
+    return [fact for fact in said if isinstance(fact, ExitDecided)]
+
+
+def test_a_stage_whose_target_was_refused_is_harvested_by_r_once() -> None:
+    desk = without_targets()
+    at_r(desk, 2.3)
+    (part,) = desk.commands("exit")
+    assert (part.order.qty, part.leg, part.order.reduce_only) == (Decimal("0.012"), 1, True)
+    (proposed,) = desk.take(HarvestProposed)
+    assert isinstance(proposed, HarvestProposed)
+    assert (proposed.stage, proposed.threshold_r) == (1, 2.0)
+    at_r(desk, 2.4, minutes=2)
+    assert len(desk.commands("exit")) == 1, "one under way is enough"
+    desk.fill(part, 60_900)
+    at_r(desk, 2.5, minutes=3)
+    assert len(desk.commands("exit")) == 1, "a stage that is done is done"
+    (plan,) = desk.state.plans.values()
+    assert plan.stage == 1
+
+
+def test_a_stage_that_an_order_is_going_to_harvest_is_left_to_it() -> None:
+    desk = Desk()
+    desk.open(60_000.0)
+    at_r(desk, 5.0)
+    assert not desk.commands("exit")
+    assert not desk.take(HarvestProposed)
+
+
+def test_a_part_that_was_refused_is_tried_again() -> None:
+    desk = without_targets()
+    at_r(desk, 2.3)
+    desk.reject(desk.commands("exit")[0], -1008)
+    at_r(desk, 2.3, minutes=2)
+    names = [order.order.client_order_id for order in desk.commands("exit")]
+    assert len(set(names)) == 2
+
+
+def test_a_part_of_which_nobody_knows_is_not_sold_again_before_somebody_does() -> None:
+    desk = without_targets()
+    at_r(desk, 2.3)
+    (part,) = desk.commands("exit")
+    desk.doubt(part)
+    at_r(desk, 2.4, minutes=2)
+    at_r(desk, 2.5, minutes=3)
+    assert len(desk.commands("exit")) == 1
+
+
+def test_after_a_part_was_sold_targets_never_add_up_to_more_than_there_is() -> None:
+    desk = Desk()
+    desk.open(60_000.0)
+    desk.hand("SELL", "0.030", 60_000)
+    (left,) = desk.state.positions.values()
+    gone = {cancel.client_order_id for cancel in desk.cancels()}
+    resting = [one for one in desk.commands("target") if one.order.client_order_id not in gone]
+    assert sum(one.order.qty for one in resting) <= left.qty
+
+
+def test_the_runner_is_trailed_and_its_stop_never_loosens() -> None:
+    desk = by_policy("profile:TREND_DEFAULT")
+    for target in desk.open(60_000.0):
+        desk.fill(target, target.order.price)
+    (held,) = desk.state.positions.values()
+    assert held.qty == Decimal("0.018"), "35 % run on, with what rounding left"
+    prices: list[Decimal] = []
+    for minute, r in enumerate((2.0, 3.0, 2.8, 4.0, 3.9, 6.0, 5.5), 1):
+        at_r(desk, r, minute)
+        newest = desk.commands("stop")[-1]
+        desk.accept(newest)
+        assert newest.order.trigger_price is not None
+        prices.append(newest.order.trigger_price)
+    assert prices == sorted(prices)
+    assert prices[-1] > prices[0]
+    desk.fill(desk.commands("stop")[-1], prices[-1], "0.018")
+    (closed,) = desk.take(TradeClosed)
+    assert isinstance(closed, TradeClosed)
+    assert closed.reason in ("callback_trail", "atr_trail")
+
+
+def test_every_decision_is_said_with_its_moment() -> None:
+    desk = Desk()
+    targets = desk.open(60_000.0)
+    desk.fill(targets[0], targets[0].order.price)
+    (moved,) = desk.take(ExitDecided)
+    assert isinstance(moved, ExitDecided)
+    assert (moved.kind, moved.rule, moved.done) == ("MOVE_STOP", "break_even", True)
+    assert moved.price == desk.commands("stop")[1].order.trigger_price
+    assert moved.mark == float(targets[0].order.price or 0)
+    assert moved.r_net is not None
+    assert moved.r_net > 0.5
+    assert moved.pnl_usd == Decimal("19.159"), "0.035 that are left, 547.4 higher"
+
+
+def test_a_stop_that_was_crossed_and_not_filled_is_followed_by_a_market_order() -> None:
+    desk = Desk()
+    desk.open(60_000.0)
+    desk.tell(a_candle(59_500.0, NOON_MS + MINUTE_MS))
+    assert not desk.commands("exit")
+    desk.second(NOON_MS + MINUTE_MS + 2_999)
+    assert not desk.commands("exit")
+    desk.second(NOON_MS + MINUTE_MS + 3_000)
+    (leave,) = desk.commands("exit")
+    assert leave.order.qty == Decimal("0.050")
+
+
+def test_a_plan_that_ended_leaves_no_exit_plan_behind() -> None:
+    desk = Desk()
+    for target in desk.open(60_000.0):
+        desk.fill(target, target.order.price)
+    for stop in desk.commands("stop"):
+        desk.cancel(stop, "flat")
+    assert len(desk.take(PlanEnded)) == 1
+    assert not desk.state.exit_plans
+
+
+def test_an_account_in_emergency_enters_nothing() -> None:
+    rules = some_rules()
+    exits = msgspec.structs.replace(rules.exits, risk_mode="ESS_ACTIVE")
+    desk = Desk(msgspec.structs.replace(rules, exits=exits))
+    desk.tell(a_candle(60_000.0))
+    desk.hand("BUY", "0.030", 60_000)
+    (leave,) = [fact for fact in desk.said if isinstance(fact, OrderCommanded)]
+    assert leave.role == "exit"
