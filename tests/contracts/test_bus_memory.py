@@ -100,6 +100,20 @@ async def test_ids_and_idle_times_follow_the_clock_that_was_given() -> None:
     assert await two.claim(SERVICE, IN, idle_ms=HOUR_MS, count=9) == 3
 
 
+async def test_whoever_reads_was_seen_at_that_time_by_every_group_it_asked() -> None:
+    now = [1_000]
+    bus = MemoryBus(consumer="one", now_ms=lambda: now[0])
+    for stream in (IN, OUT):
+        await bus.open_group(SERVICE, stream, "0")
+    for now[0] in (1_000, 2_000):
+        await bus.read(SERVICE, (IN, OUT), count=9, block_ms=0)
+    now[0] = 2_500
+    for stream in (IN, OUT):
+        info = await bus.info(stream)
+        assert info is not None
+        assert info.groups[0].consumers == (("one", 0, 500),)
+
+
 async def test_only_what_exists_can_be_lost(memory: MemoryBus) -> None:
     for stream in (IN, OUT):
         with pytest.raises(StoreError, match="no"):

@@ -14,9 +14,11 @@ from quantum_trader.core.errors import BrokenInvariant, BusUnreachable, Fenced
 from quantum_trader.core.events import DeadLettered, Fact
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Handled
+from quantum_trader.services.fold import Fold
 from quantum_trader.services.inbox import Taken
 from quantum_trader.services.loop import LoopSettings
 from quantum_trader.services.recovery import restore
+from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.streams import (
     APPLY_PLAN,
     CLOCK_STREAM,
@@ -28,6 +30,7 @@ from quantum_trader.streams import (
 )
 from tests.loops import (
     POISON,
+    Diary,
     diary_fold,
     drain,
     drain_all,
@@ -276,6 +279,32 @@ async def test_the_heartbeat_comes_from_progress_and_from_nothing_else() -> None
     assert msgspec.json.decode(beat["last"]) == {
         CLOCK_STREAM: (await bus.last(CLOCK_STREAM, 1))[0].id
     }
+
+
+async def test_batches_about_which_nothing_is_said_wait_for_each_other() -> None:
+    clock, bus = ManualClock(1_000_000), MemoryBus()
+    mute = Fold(lambda state, fact: (), Diary, snapshots_of(Diary), wire.Reader("a"))
+    consumer = trader_on(bus, mute, clock, LoopSettings(account="a", silent_max=2))
+    await consumer.start()
+    for n, commits in ((1, 0), (2, 0), (3, 1), (4, 1)):
+        await tell(bus, second(n))
+        await consumer.poll_once()
+        assert len(await records_of(bus)) == commits
+    assert await consumer.poll_once() == 0
+    assert [[run.count for run in one.took] for one in await records_of(bus)] == [[3], [1]]
+    clock.move_to(1_001_000)
+    await consumer.poll_once()
+    beat = await heartbeat_of(bus)
+    assert (beat["processed"], beat["seq"]) == (b"4", b"2")
+
+
+async def test_what_cannot_be_read_does_not_wait() -> None:
+    bus = MemoryBus()
+    consumer = trader_on(bus, settings=LoopSettings(account="a", silent_max=9))
+    await consumer.start()
+    await bus.append(CLOCK_STREAM, [{b"payload": b"?"}], writer="test")
+    await consumer.poll_once()
+    assert len(await letters_on(bus, dead_letters_of(TRADER, CLOCK_STREAM))) == 1
 
 
 async def test_a_clock_that_was_set_back_does_not_silence_the_heartbeat() -> None:

@@ -31,6 +31,7 @@ class Handled(msgspec.Struct, frozen=True):
 
 
 NOTHING = Handled()
+"""What a handler returns that has nothing to say; the loop may let such a batch wait."""
 
 
 class Standing(msgspec.Struct, frozen=True):

@@ -61,7 +61,11 @@ class Fold(Generic[S]):
         said: list[Fact] = []
         for received in batch:
             said += step(state, received.fact)
-        snapshot = self._snapshot(len(batch))
+        self._since_snapshot += len(batch)
+        snapshot = None
+        if self._since_snapshot >= self._snapshots.every:
+            snapshot = self._snapshots.save(state)
+            self._since_snapshot = 0
         if not said and snapshot is None and self._project is None:
             return NOTHING
         return Handled(
@@ -69,10 +73,3 @@ class Fold(Generic[S]):
             self._project(state, said) if self._project is not None else {},
             snapshot,
         )
-
-    def _snapshot(self, more: int) -> bytes | None:
-        self._since_snapshot += more
-        if self._since_snapshot < self._snapshots.every:
-            return None
-        self._since_snapshot = 0
-        return self._snapshots.save(self.state)

@@ -1,6 +1,8 @@
 """The record of one commit: what was consumed, in which order, and what was left out."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
@@ -51,10 +53,8 @@ def decode(record: bytes) -> InboxRecord:
 def runs(entries: Sequence[Entry]) -> list[Taken]:
     """Entries that were read together, as runs by stream."""
     took: list[Taken] = []
-    held = [entry for entry in entries if entry.fields]
-    start = 0
-    for end, entry in enumerate(held, 1):
-        if end == len(held) or held[end].stream != entry.stream:
-            took.append(Taken(entry.stream, held[start].id, entry.id, end - start))
-            start = end
+    held = filter(attrgetter("fields"), entries)
+    for stream, run in groupby(held, key=attrgetter("stream")):
+        ids = list(map(attrgetter("id"), run))
+        took.append(Taken(stream, ids[0], ids[-1], len(ids)))
     return took

@@ -61,6 +61,23 @@ class _Store:
         return (0, 0) if found is None else found.last
 
 
+class _Reading:
+    """The streams a service reads together, each with its group; found once, for none goes away."""
+
+    __slots__ = ("places", "seen_ms", "streams")
+
+    def __init__(self, streams: tuple[str, ...], places: Sequence[tuple[Log, Group]]) -> None:
+        self.streams = streams
+        self.places = places
+        self.seen_ms: int | None = None
+
+    def see(self, consumer: str, now_ms: int) -> None:
+        """Note in every group when the consumer last came by."""
+        self.seen_ms = now_ms
+        for _, group in self.places:
+            group.seen_ms[consumer] = now_ms
+
+
 def _no_time() -> int:
     return 0
 
@@ -76,7 +93,7 @@ class MemoryBus:
         self._consumer = consumer
         self._now_ms = now_ms
         self._store = _Store()
-        self._readings: dict[tuple[str, tuple[str, ...]], list[tuple[Log, Group]]] = {}
+        self._readings: dict[str, _Reading] = {}
 
     def beside(self, consumer: str) -> "MemoryBus":
         """Another instance on the same memory."""
@@ -86,11 +103,11 @@ class MemoryBus:
 
     def ready(self, service: str, streams: Sequence[str]) -> bool:
         """Whether a read would return something now."""
-        name = keys.group(service)
-        logs = self._store.logs
+        name, logs = keys.group(service), self._store.logs
         for stream in streams:
             log = logs.get(stream)
-            if log is not None and name in log.groups and log.groups[name].next < log.added:
+            group = None if log is None else log.groups.get(name)
+            if log is not None and group is not None and group.next < log.added:
                 return True
         return False
 
@@ -113,10 +130,11 @@ class MemoryBus:
     async def append(self, stream: str, entries: Sequence[Fields], *, writer: str) -> None:
         """Append a batch; a call cannot get lost here, so ``writer`` is not needed."""
         check_fields(stream, entries)
-        now_ms = self._now_ms()
-        for fields in entries:
-            self._store.log(stream).put(None, fields, now_ms)
-        self._store.announce()
+        if entries:
+            log, now_ms = self._store.log(stream), self._now_ms()
+            for fields in entries:
+                log.put(None, fields, now_ms)
+            self._store.announce()
 
     async def open_group(self, service: str, stream: str, start: str) -> None:
         """Create the group of a service where it is missing. ``start`` is ``0`` or ``$``."""
@@ -234,19 +252,17 @@ class MemoryBus:
         return log, group
 
     def _take(self, service: str, streams: Sequence[str], count: int) -> list[Entry]:
-        reading = (service, streams if isinstance(streams, tuple) else tuple(streams))
-        groups = self._readings.get(reading)
-        if groups is None:
-            # Logs and groups are never taken away, so what was found once stays found.
-            groups = [self._group(service, stream) for stream in streams]
-            self._readings[reading] = groups
-        now_ms = self._now_ms()
+        reading = self._readings.get(service)
+        if reading is None or reading.streams != streams:
+            places = [self._group(service, stream) for stream in streams]
+            reading = self._readings[service] = _Reading(tuple(streams), places)
+        consumer, now_ms = self._consumer, self._now_ms()
+        if now_ms != reading.seen_ms:
+            reading.see(consumer, now_ms)
         found: list[Entry] = []
-        consumer = self._consumer
-        for log, group in groups:
-            group.seen_ms[consumer] = now_ms
-            if group.next < log.start + len(log.entries):
-                found += log.take(group, self._consumer, count, now_ms)
+        for log, group in reading.places:
+            if group.next < log.added:
+                found += log.take(group, consumer, count, now_ms)
         return found
 
     def _already(self, commit: Commit, inbox: str) -> CommitOutcome:

@@ -3,23 +3,22 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 
+import msgspec
+
 from quantum_trader.adapters.bus.ids import FIRST, EntryId, bound, parse, show
 from quantum_trader.adapters.bus.keys import service_of
 from quantum_trader.core.errors import StoreError
 from quantum_trader.ports import Entry, Fields, GroupInfo, StreamInfo
 
 
-class Delivery:
+class Delivery(msgspec.Struct, gc=False):
     """An entry somebody was given and has not acknowledged."""
 
-    __slots__ = ("at_ms", "consumer", "entry", "position", "times")
-
-    def __init__(self, entry: Entry, position: int, consumer: str, at_ms: int) -> None:
-        self.entry = entry
-        self.position = position
-        self.consumer = consumer
-        self.at_ms = at_ms
-        self.times = 1
+    entry: Entry
+    position: int
+    consumer: str
+    at_ms: int
+    times: int = 1
 
 
 class Group:
@@ -41,8 +40,11 @@ class Group:
 
     def acknowledge(self, ids: Iterable[str]) -> None:
         """Forget deliveries; ids that are not pending do not count."""
+        pending = self.pending
+        before = len(pending)
         for entry_id in ids:
-            self.consumed += self.pending.pop(entry_id, None) is not None
+            pending.pop(entry_id, None)
+        self.consumed += before - len(pending)
 
 
 class Log:
@@ -87,11 +89,12 @@ class Log:
     def take(self, group: Group, consumer: str, count: int, now_ms: int) -> list[Entry]:
         """Deliver the next entries; what was lost before its delivery is never delivered."""
         found: list[Entry] = []
+        entries, pending = self.entries, group.pending
         at, start, end = group.next, self.start, self.added
-        while len(found) < count and at < end:
-            entry = self.entries[at - start]
+        while at < end and len(found) < count:
+            entry = entries[at - start]
             if entry.fields is not None:
-                group.pending[entry.id] = Delivery(entry, at, consumer, now_ms)
+                pending[entry.id] = Delivery(entry, at, consumer, now_ms)
                 found.append(entry)
             at += 1
         group.next = at
