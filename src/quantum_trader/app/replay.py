@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 
@@ -118,13 +119,14 @@ class _Replay:
         if len(tapes) > 1:
             facts = heapq.merge(*(tape.facts for tape in tapes), key=_when)
         started = False
-        for at_ms, together in groupby(facts, key=_at_ms):
+        for at_ms, together in groupby(facts, key=attrgetter("at_ms")):
             moment = list(together)
             if not started:
                 await self.rig.start(at_ms)
                 started = True
             bars = [fact for fact in moment if type(fact) is CandleClosed]
-            await self._close_before_holes(bars)
+            for symbol in self._broken_off(bars):
+                await self._close(symbol)
             await self.rig.show(moment)
             if bars:
                 self._look(at_ms, bars)
@@ -144,12 +146,15 @@ class _Replay:
             self._note_equity(result.last_ms)
         return result
 
-    async def _close_before_holes(self, bars: Sequence[CandleClosed]) -> None:
-        last_bar_ms = self._last_bar_ms
+    def _broken_off(self, bars: Sequence[CandleClosed]) -> list[str]:
+        """The symbols before whose bars the recording has a hole."""
+        last_bar_ms, found = self._last_bar_ms, []
         for bar in bars:
-            if bar.open_ms - last_bar_ms.get(bar.symbol, bar.open_ms) > HOLE_MS:
-                await self._close(bar.symbol)
-            last_bar_ms[bar.symbol] = bar.at_ms
+            symbol, open_ms = bar.symbol, bar.open_ms
+            if open_ms - last_bar_ms.get(symbol, open_ms) > HOLE_MS:
+                found.append(symbol)
+            last_bar_ms[symbol] = bar.at_ms
+        return found
 
     async def _close(self, symbol: str) -> None:
         """The recording of this symbol ends here."""
@@ -177,15 +182,16 @@ class _Replay:
     def _note_equity(self, at_ms: int) -> None:
         """Both equities; while both sides are flat and nothing is booked they cannot change."""
         result, state, venue = self.result, self.rig.trader.state, self.rig.venue
-        booked = (state.ledger.entries, venue.reported_seq())
-        if booked == self._flat_since:
+        booked = None if state.positions else (state.ledger.entries, venue.reported_seq())
+        if booked is not None and booked == self._flat_since:
             result.equity.append((at_ms, result.equity[-1][1]))
             return
-        equity_usd = state.equity_usd
-        gap_usd = abs(equity_usd - venue.equity_usd())
-        result.equity_gap_usd = max(result.equity_gap_usd, gap_usd)
+        equity_usd, venues_usd = state.equity_usd, venue.equity_usd()
         result.equity.append((at_ms, equity_usd))
-        self._flat_since = None if state.positions or gap_usd else booked
+        self._flat_since = booked
+        if equity_usd != venues_usd:
+            result.equity_gap_usd = max(result.equity_gap_usd, abs(equity_usd - venues_usd))
+            self._flat_since = None
 
     def _look_up(self) -> None:
         """Now and then: forget what everybody has read, and say how far we are."""
@@ -217,10 +223,6 @@ class _Replay:
 
 def _when(fact: MarketFact) -> tuple[int, str]:
     return fact.at_ms, fact.symbol
-
-
-def _at_ms(fact: MarketFact) -> int:
-    return fact.at_ms
 
 
 def _flat(symbol: str, at_ms: int, account: str) -> IntentProposed:

@@ -110,16 +110,18 @@ class Rig:
         The venue is the world: it has moved before anybody reads about it on a stream.
         """
         self.clock.move_to(facts[-1].at_ms)
-        reported_seq = self.venue.reported_seq()
+        venue, bus = self.venue, self.bus
+        reported_seq = venue.reported_seq()
         for fact in facts:
-            await self.venue.advance(fact)
-        if self.venue.reported_seq() != reported_seq:
+            await venue.advance(fact)
+        if venue.reported_seq() != reported_seq:
             await self._gateway.pump_once()
         if len(facts) == 1:
-            await self.bus.append(_stream_of(facts[0]), [wire.write(facts[0])], writer=FEED)
+            fact = facts[0]
+            await bus.append(ROUTES[type(fact)], [wire.write(fact)], writer=FEED)
         else:
             for stream, told in groupby(facts, key=_stream_of):
-                await self.bus.append(stream, [wire.write(fact) for fact in told], writer=FEED)
+                await bus.append(stream, [wire.write(fact) for fact in told], writer=FEED)
         await self._signals.poll_once()
         await self.settle()
 

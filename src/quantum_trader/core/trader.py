@@ -34,7 +34,7 @@ from quantum_trader.core.market.publish import publish_state
 from quantum_trader.core.market.view import MarketView, observe
 from quantum_trader.core.market.window import BarWindow
 from quantum_trader.core.orders.adoption import look_after
-from quantum_trader.core.orders.deadlines import check_deadlines
+from quantum_trader.core.orders.deadlines import check_deadlines, may_rest
 from quantum_trader.core.orders.evaluation import note_liquidation
 from quantum_trader.core.orders.exiting import consider, on_market_state
 from quantum_trader.core.orders.opening import is_repeat, on_intent
@@ -67,12 +67,13 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
         revalue(state, symbol)
         _mark_trade(state.trades.get(symbol), fact)
     plan_id = state.plan_of.get(symbol)
+    plan = None if plan_id is None else state.plans[plan_id]
     closed = isinstance(fact, CandleClosed)
-    due = closed and view.state_due(plan_id is not None)
-    if plan_id is None and not due and not state.strays:
+    due = closed and view.state_due(plan is not None)
+    resting = plan is None or (not closed and may_rest(state, plan))
+    if resting and not due and not state.strays:
         return _NOTHING
     out = Out(fact, state.account, state.now_ms)
-    plan = None if plan_id is None else state.plans[plan_id]
     if due:
         _publish(state, symbol, plan, out)
     if plan is not None:

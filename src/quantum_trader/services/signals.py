@@ -32,12 +32,10 @@ class Signals:
             return _NOTHING
         intents: list[Fact] = []
         for name, model in self._models:
-            minds = state.minds.get(name)
-            if minds is None:
-                minds = state.minds[name] = {}
-            mind = minds.get(fact.symbol)
-            if mind is None:
-                mind = minds[fact.symbol] = model.initial()
+            try:
+                mind = state.minds[name][fact.symbol]
+            except KeyError:
+                mind = state.minds.setdefault(name, {})[fact.symbol] = model.initial()
             signal = model.on_candle(mind, fact)
             intent = None if signal is None else to_intent(signal, fact, model, self._account)
             if intent is not None:

@@ -25,7 +25,7 @@ class Ledger(msgspec.Struct):
     @property
     def wallet_usd(self) -> Decimal:
         """Deposits + realised profit - fees + funding: the wallet, without unrealised profit."""
-        return self.balance_usd("wallet")
+        return self.balances.get("wallet", ZERO)
 
     def balance_usd(self, name: AccountName) -> Decimal:
         """The balance of one account; zero before its first entry."""

@@ -62,7 +62,9 @@ def after_fill(position: Position, side: OrderSide, qty: Decimal, price: Decimal
 
 def unrealized_usd(position: Position, mark: Decimal) -> Decimal:
     """The gross profit if all of it were closed at ``mark``."""
-    return _profit(position.qty, abs(position.qty) * mark, position.cost_usd)
+    value_usd = position.qty * mark
+    cost_usd = position.cost_usd
+    return value_usd - cost_usd if position.qty > 0 else cost_usd + value_usd
 
 
 def _profit(held: Decimal, value_usd: Decimal, cost_usd: Decimal) -> Decimal:

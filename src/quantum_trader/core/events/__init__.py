@@ -4,6 +4,7 @@ Decode is strict on required fields and lenient on unknown ones: a newer produce
 an older consumer. A fact is never renamed; its tag is its name for ever.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import msgspec
@@ -97,8 +98,14 @@ AnyFact = (
 
 FACTS: tuple[type[Fact], ...] = AnyFact.__args__
 
-_decoder = msgspec.json.Decoder(AnyFact)
-_encoder = msgspec.json.Encoder()
+encode: Callable[[Fact], bytes] = msgspec.json.Encoder().encode
+"""One fact as canonical JSON."""
+
+# Facts are frozen, and several services read the same one in turn.
+decode: Callable[[bytes | str], AnyFact] = lru_cache(maxsize=64)(
+    msgspec.json.Decoder(AnyFact).decode
+)
+"""One fact from JSON. Raises ``msgspec.ValidationError`` naming the field at fault."""
 
 
 def tag_of(kind: type[Fact]) -> str:
@@ -108,18 +115,6 @@ def tag_of(kind: type[Fact]) -> str:
 
 
 TAGS: dict[type[Fact], str] = {kind: tag_of(kind) for kind in FACTS}
-
-
-def encode(fact: Fact) -> bytes:
-    """One fact as canonical JSON."""
-    return _encoder.encode(fact)
-
-
-@lru_cache(maxsize=64)  # Facts are frozen, and several services read the same one in turn.
-def decode(payload: bytes | str) -> AnyFact:
-    """One fact from JSON. Raises ``msgspec.ValidationError`` naming the field at fault."""
-    fact: AnyFact = _decoder.decode(payload)
-    return fact
 
 
 __all__ = [

@@ -12,16 +12,28 @@ def check_deadlines(state: TraderState, plan: Plan, out: Out) -> None:
     if plan.flat_ms is not None:
         clean_up(state, plan, out)
         return
-    if state.rules is None or plan.symbol not in state.positions:
-        return
-    rules = state.rules.exits
-    reason = plan.exit_reason or _due(state, plan, rules)
-    if reason is not None and state.now_ms - plan.exit_tried_ms >= rules.retry_after_ms:
+    reason = _due(state, plan)
+    if reason is not None:
         close_now(state, plan, out, reason)
 
 
-def _due(state: TraderState, plan: Plan, rules: ExitRules) -> str | None:
-    """Why a plan has to be left now; None when it has not."""
+def may_rest(state: TraderState, plan: Plan) -> bool:
+    """Whether ``check_deadlines`` would do nothing, as it nearly always does."""
+    return plan.flat_ms is None and _due(state, plan) is None
+
+
+def _due(state: TraderState, plan: Plan) -> str | None:
+    """Why a plan has to be left now; None when it has not, or was tried a moment ago."""
+    if state.rules is None or plan.made.symbol not in state.positions:
+        return None
+    rules = state.rules.exits
+    reason = plan.exit_reason or _late(state, plan, rules)
+    if reason is None or state.now_ms - plan.exit_tried_ms < rules.retry_after_ms:
+        return None
+    return reason
+
+
+def _late(state: TraderState, plan: Plan, rules: ExitRules) -> str | None:
     if state.kill_level == "FLATTEN":
         return "flatten"
     naked_ms = plan.naked_since_ms
