@@ -43,6 +43,7 @@ class Exposure(msgspec.Struct, kw_only=True):
 class TraderState(msgspec.Struct, kw_only=True):
     """The state of one account on one shard of symbols.
 
+    ``awake_ms`` is since when time has passed without a gap: before it, nothing ran here.
     ``planned`` maps every plan id ever used to when; it is never forgotten, so that one signal
     can never have two plans. ``refused`` maps a plan id to the time until which a repeat of it
     has to be recognised here; after that its age alone refuses it. ``strays`` are positions that
@@ -52,6 +53,7 @@ class TraderState(msgspec.Struct, kw_only=True):
     """
 
     now_ms: int = 0
+    awake_ms: int = 0
     rules: Rules | None = None
     safe_drain: bool = False
     kill_level: KillLevel = "RUN"

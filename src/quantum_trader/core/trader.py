@@ -43,6 +43,9 @@ from quantum_trader.core.orders.reports import on_order_fact
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
 
+GAP_MS = 60_000
+"""So long without a single fact means that nothing ran: the clock alone speaks every second."""
+
 _NOTHING: tuple[Fact, ...] = ()
 
 
@@ -62,7 +65,7 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
         view = state.markets[symbol] = MarketView(source=fact.source, window=BarWindow())
     if not observe(view, fact):
         return _NOTHING
-    state.now_ms = max(state.now_ms, fact.at_ms)
+    _pass_time(state, fact.at_ms)
     if symbol in state.positions:
         revalue(state, symbol)
         _mark_trade(state.trades.get(symbol), fact)
@@ -105,8 +108,16 @@ def _mark_trade(trade: OpenTrade | None, fact: MarketFact) -> None:
         trade.mark(fact.price)
 
 
+def _pass_time(state: TraderState, at_ms: int) -> None:
+    """Time only goes on; after a gap it begins anew to count what nobody brought."""
+    if at_ms > state.now_ms:
+        if at_ms - state.now_ms > GAP_MS:
+            state.awake_ms = at_ms
+        state.now_ms = at_ms
+
+
 def _on_second(state: TraderState, fact: SecondPassed) -> Sequence[Fact]:
-    state.now_ms = max(state.now_ms, fact.at_ms)
+    _pass_time(state, fact.at_ms)
     return _time_passed(state, fact)
 
 
@@ -133,7 +144,7 @@ def _on_intent(state: TraderState, fact: IntentProposed) -> Sequence[Fact]:
 
 
 def _on_order(state: TraderState, fact: Any) -> Sequence[Fact]:
-    state.now_ms = max(state.now_ms, fact.at_ms)
+    _pass_time(state, fact.at_ms)
     out = Out(fact, state.account, state.now_ms)
     on_order_fact(state, fact, out)
     return out.facts
@@ -157,7 +168,7 @@ def _on_drain(state: TraderState, fact: DrainSwitched) -> Sequence[Fact]:
 
 def _on_kill_level(state: TraderState, fact: KillLevelSet) -> Sequence[Fact]:
     state.kill_level = fact.level
-    state.now_ms = max(state.now_ms, fact.at_ms)
+    _pass_time(state, fact.at_ms)
     return _time_passed(state, fact)
 
 

@@ -146,6 +146,19 @@ def test_the_governor_acts_at_its_fractions_and_says_them() -> None:
         assert f"{100 * min(gone_frac, 1.0):.1f} %" in decision.reason
 
 
+def test_the_way_to_liquidation_is_as_long_for_a_cheap_market() -> None:
+    cheap = a_context(
+        entry_price=0.125,
+        initial_stop=0.115,
+        stop=0.106,
+        liquidation_price=0.105,
+        mark=0.111,
+        best=0.125,
+        worst=0.111,
+    )
+    assert said(guards.near_liquidation, cheap) == "REDUCE"
+
+
 def test_a_position_that_would_be_liquidated_before_its_stop_is_left() -> None:
     assert said(guards.near_liquidation, a_context(stop=83.0, mark=None)) == "CLOSE"
     assert said(guards.near_liquidation, a_context(stop=84.0)) == "CLOSE"
@@ -296,6 +309,25 @@ def test_guards_about_price_need_the_mark_and_the_position_alone() -> None:
         said(guards.near_liquidation, toward_liquidation(0.7, stop=None, **NOTHING_KNOWN))
         == "REDUCE"
     )
+
+
+@pytest.mark.parametrize(
+    ("guard", "moment", "words"),
+    [
+        (guards.crossed_stop, waiting(4_500), "for 4.5 s"),
+        (guards.blind, a_context(mark=None, mark_age_ms=700_000), "for 600 s"),
+        (guards.time_exit, a_context(opened_ms=NOW_MS - 250 * MINUTE_MS), "for 250 minutes"),
+        (
+            guards.challenge_late,
+            a_context(opened_ms=NOW_MS - 130 * MINUTE_MS, plan=a_plan(profile="CHALLENGE_100")),
+            "within 130 minutes",
+        ),
+    ],
+)
+def test_times_are_told_in_units_of_people(guard: Guard, moment: ExitContext, words: str) -> None:
+    decision = guard(moment, SETTINGS)
+    assert decision is not None
+    assert words in decision.reason
 
 
 @given(context=exit_contexts(), lower_bps=st.integers(1, 2_000))

@@ -73,6 +73,13 @@ def test_net_r_does_not_depend_on_the_size(qty: float) -> None:
     assert taken(changed(position, stage=1)) is None
 
 
+def test_each_step_has_a_part_of_its_own() -> None:
+    uneven = HarvestSettings(fracs=(0.125, 0.25, 0.5))
+    for stage, frac in enumerate(uneven.fracs):
+        at = a_context(mark=110.0, stage=stage, **FREE)
+        assert taken(at, uneven) == ("REDUCE", frac, stage + 1)
+
+
 def test_costs_and_funding_come_off_before_a_step_is_reached() -> None:
     assert taken(a_context(mark=102.0)) is None
     assert taken(a_context(mark=102.125)) == ("REDUCE", 0.25, 1)

@@ -156,3 +156,28 @@ def test_an_account_in_emergency_enters_nothing() -> None:
     desk.hand("BUY", "0.030", 60_000)
     (leave,) = [fact for fact in desk.said if isinstance(fact, OrderCommanded)]
     assert leave.role == "exit"
+
+
+def test_a_downtime_is_no_reason_to_leave_before_the_first_price_after_it() -> None:
+    desk = Desk()
+    desk.open(60_000.0)
+    back_ms = NOON_MS + 60 * MINUTE_MS
+    desk.second(back_ms)
+    assert not desk.commands("exit")
+    for minute in range(1, 12):
+        desk.second(back_ms + minute * MINUTE_MS)
+    (leave,) = desk.commands("exit")
+    assert leave.reason == "blind", "and yet nobody looks away for ever"
+
+
+def test_the_exit_score_may_harvest_the_first_stage() -> None:
+    rules = some_rules()
+    stops = msgspec.structs.replace(rules.exits.stops, by_score=True)
+    exits = msgspec.structs.replace(rules.exits, stops=stops)
+    desk = Desk(msgspec.structs.replace(rules, exits=exits))
+    for target in desk.open(60_000.0):
+        desk.reject(target, -4164)
+    at_r(desk, 1.0)
+    (part,) = desk.commands("exit")
+    assert (part.leg, part.reason) == (1, "exit_score")
+    assert not desk.take(HarvestProposed)

@@ -36,7 +36,7 @@ class ExitMemory(msgspec.Struct, frozen=True, gc=False):
 
     ``kill_streak`` counts evaluations in a row that wanted out; ``kill_at_ms`` is the market state
     the last of them looked at. ``stop_moved_ms`` is when the stop was last moved. ``crossed_ms`` is
-    since when the mark stands beyond the stop, ``stale_ms`` since when there is no fresh mark.
+    since when the mark stands beyond the stop.
     """
 
     kill_streak: int = 0
@@ -53,8 +53,8 @@ class ExitContext(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is confirmed or on its way. ``best`` and ``worst`` are the extreme prices since entry, for this
     side. ``stage`` counts harvested steps of the one ladder, ``resting`` are the stages that an
     order at the venue is going to harvest, and ``targets`` the prices of all of them. ``mark`` is
-    None when it is unknown or too old, ``mark_age_ms`` says how old the last one is. Fees and
-    funding are what the trade has paid and received so far.
+    None when it is unknown or too old, ``mark_age_ms`` says for how long nobody has brought a new
+    one; time in which nothing ran does not count. Fees and funding are what the trade has paid and received so far.
     """
 
     symbol: str

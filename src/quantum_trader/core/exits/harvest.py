@@ -15,8 +15,9 @@ def harvest(context: ExitContext, settings: HarvestSettings) -> Decision | None:
     """Take the next step of the ladder when the net R of its threshold is reached.
 
     There is one ledger of steps: one that was harvested, by a target or by R, is done, and one
-    for which an order rests is left to that order. A step under the smallest order waits and
-    leaves together with the next one.
+    for which an order rests is left to that order. A plan with targets has as many steps as
+    targets, so what it keeps as a runner is never harvested. A step under the smallest order waits
+    and leaves together with the next one.
     """
     mark = context.mark
     if not settings.enabled or mark is None:
@@ -24,8 +25,11 @@ def harvest(context: ExitContext, settings: HarvestSettings) -> Decision | None:
     if context.initial_qty <= 0.0 or context.risk_price <= 0.0:
         return None
     r_net, divisor = context.r_net_at(mark), _divisor(context, settings)
+    steps = len(settings.stages_r)
+    if context.targets:
+        steps = min(steps, len(context.targets))
     wanted = 0.0
-    for step in range(context.stage + 1, len(settings.stages_r) + 1):
+    for step in range(context.stage + 1, steps + 1):
         threshold_r = settings.stages_r[step - 1] / divisor
         if r_net < threshold_r or step in context.resting:
             return None

@@ -165,6 +165,8 @@ def kill(context: ExitContext, settings: KillSettings) -> Decision | None:
     """
     if not settings.enabled or context.now_ms - context.opened_ms < settings.hold_min_ms:
         return None
+    if context.memory.kill_streak + 1 < settings.streak:
+        return None
     memory = next_memory(context, settings)
     if memory.kill_streak < settings.streak:
         return None

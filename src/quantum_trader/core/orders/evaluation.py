@@ -46,7 +46,7 @@ def context_of(
         liquidation_price=_float(plan.liquidation_price),
         instrument=plan.instrument,
         mark=view.mark if view is not None and fresh else None,
-        mark_age_ms=age_ms,
+        mark_age_ms=None if age_ms is None else min(age_ms, state.now_ms - state.awake_ms),
         market=plan.market,
         market_ms=plan.market_ms,
         market_at_entry=plan.market_at_entry,

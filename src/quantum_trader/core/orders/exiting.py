@@ -34,6 +34,9 @@ from quantum_trader.core.state import TraderState
 from quantum_trader.core.units import sign_of
 
 
+HARVEST = "harvest"
+
+
 class _Begun(msgspec.Struct, frozen=True):
     """What came of a decision at once: the order's price and size, or why there is none."""
 
@@ -130,7 +133,7 @@ def _reduce(at: _Moment, decision: Decision) -> None:
     """Sell a part at market; what is too small to be sold alone waits for the rest."""
     plan, position = at.plan, at.state.positions[at.plan.symbol]
     qty = quantity_of(plan, decision.frac or 0.0, position)
-    if decision.stage:
+    if decision.rule == HARVEST:
         _propose(at, decision)
     if not qty or qty < plan.instrument.order_qty_min:
         plan.stage = max(plan.stage, decision.stage)
@@ -167,13 +170,19 @@ def _say(at: _Moment, decision: Decision, begun: _Begun) -> None:
             price=begun.price,
             qty=begun.qty,
             mark=mark,
-            r_net=None if mark is None else at.context.r_net_at(mark),
+            r_net=_r_net(at.context),
             pnl_usd=pnl_usd(at.state, at.plan, mark),
             values=dict(decision.values),
             done=begun.done,
             note=begun.note,
         )
     )
+
+
+def _r_net(context: ExitContext) -> float | None:
+    """The net R of the moment; None without a mark, or without a way from entry to the stop."""
+    mark = context.mark
+    return None if mark is None or not context.risk_price else context.r_net_at(mark)
 
 
 def _propose(at: _Moment, decision: Decision) -> None:

@@ -30,7 +30,7 @@
     return {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { family: getComputedStyle(document.body).fontFamily, color: ink("ink"), size: 12 },
-      margin: { l: 8, r: 12, t: 8, b: 8 }, showlegend: false, hovermode: "closest",
+      margin: { l: 8, r: 20, t: 8, b: 8 }, showlegend: false, hovermode: "closest",
       dragmode: isNarrow() ? false : "zoom",
       hoverlabel: { bgcolor: ink("card"), bordercolor: ink("line"), font: { color: ink("ink"), size: 12 } },
       legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom", font: { color: ink("ink"), size: 12 } },
@@ -57,7 +57,7 @@
       text: one[ci] === null ? "" : `${signed(one[ci][0], digits)} to ${signed(one[ci][1], digits)}`,
       hovertemplate: `%{x:+.${digits}f} ${unit}<br>%{text}<extra></extra>`,
     }));
-    draw(id, traces, { xaxis: axis({ ticksuffix: ` ${unit}`, showticksuffix: "last", nticks: isNarrow() ? 4 : 7, zeroline: true, tickangle: 0 }), yaxis: rows({}) });
+    draw(id, traces, { xaxis: axis({ rangemode: "tozero", nticks: isNarrow() ? 4 : 7, zeroline: true, tickangle: 0 }), yaxis: rows({}) });
   }
 
   function drawResults() {
