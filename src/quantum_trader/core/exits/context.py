@@ -54,7 +54,8 @@ class ExitContext(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     side. ``stage`` counts harvested steps of the one ladder, ``resting`` are the stages that an
     order at the venue is going to harvest, and ``targets`` the prices of all of them. ``mark`` is
     None when it is unknown or too old, ``mark_age_ms`` says for how long nobody has brought a new
-    one; time in which nothing ran does not count. Fees and funding are what the trade has paid and received so far.
+    one; time in which nothing ran does not count. Fees and funding are what the trade has paid and
+    received so far.
     """
 
     symbol: str

@@ -33,7 +33,6 @@ from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
 from quantum_trader.core.units import sign_of
 
-
 HARVEST = "harvest"
 
 
