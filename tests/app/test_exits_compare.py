@@ -25,6 +25,7 @@ from quantum_trader.research.policy_row import Run
 
 BARS = 9_000
 HOUR_MS = 3_600_000
+SETTLEMENTS = 10
 KEYS = {"verdict", "policies", "pairs", "conditions", "problems", "report"}
 
 
@@ -39,7 +40,7 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
         columns = {**walk(BARS, seed)._asdict(), "open_time": opens, "volume": [1.0] * BARS}
         pl.DataFrame(columns).write_parquet(folder / f"{symbol}.parquet")
     (root / "funding").mkdir()
-    times = [FIRST_MS + 8 * HOUR_MS * number for number in range(25)]
+    times = [FIRST_MS + 8 * HOUR_MS * number for number in range(SETTLEMENTS)]
     rates = {"funding_time": times, "funding_rate": [0.001] * len(times)}
     pl.DataFrame(rates).write_parquet(root / "funding" / "BTCUSDT.parquet")
     return folder
@@ -153,7 +154,10 @@ def test_funding_counts_where_it_is_known(recording: Path) -> None:
     (run, _) = runs_of(prepared)
     paid = {trade.symbol for trade in run.trades if trade.funding_usd}
     assert paid == {"BTCUSDT"}
-    assert prepared.funded == sum(entry.symbol == "BTCUSDT" for entry in prepared.entries)
+    known_until_ms = FIRST_MS + SETTLEMENTS * 8 * HOUR_MS
+    bitcoin = [entry.at_ms for entry in prepared.entries if entry.symbol == "BTCUSDT"]
+    assert 0 < prepared.funded < len(bitcoin)
+    assert prepared.funded == sum(at_ms <= known_until_ms for at_ms in bitcoin)
 
 
 def test_an_entry_refused_under_one_policy_is_counted_there_and_in_no_pair(
