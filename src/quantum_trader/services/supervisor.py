@@ -66,6 +66,8 @@ async def run_services(services: Mapping[str, Start]) -> int:
     deadline = _Deadline()
     try:
         with _signals(stop):
+            # A Ctrl-C of the moment before cancels us here, while no service has begun.
+            await asyncio.sleep(0)
             async with asyncio.TaskGroup() as group:
                 group.create_task(_stopped(stop, deadline), name="stop")
                 for name, start in services.items():

@@ -1,7 +1,7 @@
 """The two services that an intent meets, trader and gateway, on a real stream server.
 
-The journal is a file that is synced before every order. The venue answers at once: what a real
-one takes is not ours.
+The journal is a file that is synced before every order, and the orders end at the paper exchange
+with its own file.
 """
 
 import asyncio
@@ -11,16 +11,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+import msgspec
+
 from quantum_trader.adapters.bus.connection import connect
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.clock import SystemClock
+from quantum_trader.adapters.exchanges.paper import PaperExchange
+from quantum_trader.adapters.exchanges.paper_store import PaperStore
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
 from quantum_trader.app.bench.crowd import NOW_MS, first_bars
 from quantum_trader.app.bench.ending import ANSWER_WITHIN_S, end, raise_failure
-from quantum_trader.app.bench.instant_venue import InstantVenue
+from quantum_trader.app.rig import matching_rules
 from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events import IntentApplied, IntentProposed, RulesAdopted, decode
 from quantum_trader.core.intent_edge import write_intent
+from quantum_trader.core.matching.rules import MatchingRules
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.state import TraderState
 from quantum_trader.core.trader import step
@@ -58,6 +63,7 @@ class LivePath:
         self._settings = LoopSettings(account=rules.account)
         self._buses: list[RedisBus] = []
         self._journal = SqliteJournal(folder / "journal.sqlite", rules.account)
+        self._venue = PaperExchange(_venue_rules(rules), PaperStore(folder / "venue.sqlite"))
         self._results: Any = connect(url, answer_timeout_s=None)
         self._results_after = b"0-0"
         self._tasks: list[asyncio.Task[object]] = []
@@ -77,7 +83,7 @@ class LivePath:
         trader = self._consumer(TRADER, Fold(step, TraderState, self._snapshots, reader))
         gateway = GatewayService(
             self._bus(GATEWAY),
-            Gateway(InstantVenue(), self._journal, account, self._clock, lambda: NOW_MS),
+            Gateway(self._venue, self._journal, account, self._clock, lambda: NOW_MS),
             self._settings,
             self._clock,
         )
@@ -96,8 +102,10 @@ class LivePath:
             id="rules", at_ms=NOW_MS, trace_id="", account=self._rules.account, rules=self._rules
         )
         await self._desk.append(OPERATOR_STREAM, [wire.write(adopted)], writer=OPERATOR)
-        bars = [wire.write(bar) for bar in first_bars(list(self._rules.instruments))]
-        await self._desk.append(MARKET_KLINES, bars, writer=FEED)
+        bars = first_bars(list(self._rules.instruments))
+        for bar in bars:
+            await self._venue.advance(bar)
+        await self._desk.append(MARKET_KLINES, [wire.write(bar) for bar in bars], writer=FEED)
 
     async def propose(self, intents: Sequence[IntentProposed]) -> None:
         """Put intents on their stream, as anybody outside would."""
@@ -126,8 +134,15 @@ class LivePath:
         await self._results.aclose()
         for bus in self._buses:
             await bus.close()
+        await self._venue.close()
         self._journal.close()
         return False
+
+
+def _venue_rules(rules: Rules) -> MatchingRules:
+    """A venue that bears all the stops of so many positions; a real one allows 200."""
+    matching = matching_rules(rules)
+    return msgspec.structs.replace(matching, conditional_orders_max=rules.limits.stops_max)
 
 
 def _opened(fields: dict[bytes, bytes]) -> str:
