@@ -21,7 +21,7 @@ export UV_SYSTEM_CERTS := 1
 # Without bytecode the first import of the system takes several times as long.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run test check tidy bench format lock clean
+.PHONY: help setup run test check tidy bench proof format lock clean
 
 help: ## say what each verb does
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -46,6 +46,9 @@ tidy: $(READY) ## the house numbers alone
 
 bench: $(READY) ## print the benchmarks as ratios measured in one run
 	$(BIN)/quantum bench
+
+proof: $(READY) ## look at 100,000 examples of every property of the exits, for an hour or more
+	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q --timeout=0 -n auto tests/core/exits
 
 format: $(READY) ## format the code and mend what the linter can mend
 	$(BIN)/ruff format .

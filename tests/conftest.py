@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).parents[1]
 CORE_SECONDS_USUAL_MAX = 5.0
 
-# Both are derandomised: a red run is the fault of the change under test, on every machine alike.
+# All but the long one are derandomised: a red run is the fault of the change under test, on every
+# machine alike. The long one looks where nobody looked: for hours, by hand.
 settings.register_profile("fast", derandomize=True, deadline=None, max_examples=60)
 settings.register_profile(
     "ci",
@@ -19,6 +20,13 @@ settings.register_profile(
     max_examples=200,
     print_blob=True,
     suppress_health_check=[HealthCheck.too_slow],
+)
+settings.register_profile(
+    "long",
+    deadline=None,
+    max_examples=100_000,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 
