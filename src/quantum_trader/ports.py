@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from quantum_trader.core.events import CancelCommanded, Fact, MarketFact, OrderCommanded
+from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.venue import AnyVenueUpdate, Placement, Rejected, VenueAccount, VenueOrder
 
@@ -223,6 +224,22 @@ class Journal(Protocol):
 
     def close(self) -> None:
         """Close the file."""
+
+
+class Latched(msgspec.Struct, frozen=True, kw_only=True):
+    """A kill level that holds until somebody takes the latch away; ``at_ms`` is since when."""
+
+    level: KillLevel
+    who: str
+    why: str
+    at_ms: int
+
+
+class Latch(Protocol):
+    """A kill level beside the streams, so that it can be set while they are dead."""
+
+    def read(self) -> Latched | None:
+        """What is latched now, None for nothing. What cannot be read counts as HALT."""
 
 
 class Clock(Protocol):

@@ -1,17 +1,20 @@
 """The wiring on memory: what happens before the first price, and that the parts fit together."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
+import pytest
 
 from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.adapters.clock import ManualClock
 from quantum_trader.adapters.exchanges.paper import PaperExchange
 from quantum_trader.adapters.journal.memory import MemoryJournal
+from quantum_trader.adapters.latch import FILE, FileLatch
 from quantum_trader.adapters.market.synthetic import SyntheticMarket
 from quantum_trader.app.rig import matching_rules
 from quantum_trader.app.wiring import Parts, System
-from quantum_trader.core.events import DrainSwitched, Fact, RulesAdopted
+from quantum_trader.core.events import DrainSwitched, Fact, KillLevelSet, RulesAdopted
 from quantum_trader.core.rules import Rules
 from quantum_trader.services import inbox, wire
 from quantum_trader.streams import OPERATOR_STREAM, TRADER, groups
@@ -19,7 +22,7 @@ from tests.loops import told
 from tests.support import NOON_MS, some_rules
 
 
-def parts_on(bus: MemoryBus, rules: Rules) -> Parts:
+def parts_on(bus: MemoryBus, rules: Rules, folder: Path | None = None) -> Parts:
     """A whole system on one memory; its files are memory too."""
     clock = ManualClock(NOON_MS)
     return Parts(
@@ -28,15 +31,18 @@ def parts_on(bus: MemoryBus, rules: Rules) -> Parts:
         data=SyntheticMarket(["BTCUSDT"], 1, clock),
         venue=PaperExchange(matching_rules(rules)),
         journal=MemoryJournal(),
+        latch=FileLatch(folder or Path("no folder, so no latch")),
         bus_of=lambda _service: bus,
         wall=clock,
         time=clock,
     )
 
 
-async def started(bus: MemoryBus, rules: Rules, *, drain: bool = False) -> System:
+async def started(
+    bus: MemoryBus, rules: Rules, *, drain: bool = False, folder: Path | None = None
+) -> System:
     """A system that could begin now."""
-    system = System(parts_on(bus, rules))
+    system = System(parts_on(bus, rules, folder))
     await system.start(drain)
     return system
 
@@ -90,6 +96,37 @@ async def test_safe_drain_is_on_before_the_first_price_and_stays_until_switched_
     assert kinds(await told(bus, OPERATOR_STREAM)) == [RulesAdopted, DrainSwitched]
 
 
+@pytest.mark.parametrize(
+    ("text", "level"), [("", "HALT"), ("FLATTEN\n", "FLATTEN"), ("RUN", "HALT")]
+)
+async def test_what_is_latched_holds_before_the_first_price_and_is_ordered_once(
+    tmp_path: Path, text: str, level: str
+) -> None:
+    bus = MemoryBus()
+    (tmp_path / FILE).write_text(text)
+    for _ in range(2):
+        system = await started(bus, some_rules(), folder=tmp_path)
+        assert system.trader.state.kill_level == level
+    assert kinds(await told(bus, OPERATOR_STREAM)) == [RulesAdopted, KillLevelSet]
+
+
+async def test_what_is_latched_between_two_runs_holds_before_the_first_price_of_the_next(
+    tmp_path: Path,
+) -> None:
+    bus = MemoryBus()
+    await started(bus, some_rules(), folder=tmp_path)
+    (tmp_path / FILE).touch()
+    assert (await started(bus, some_rules(), folder=tmp_path)).trader.state.kill_level == "HALT"
+
+
+async def test_a_latch_that_was_taken_away_by_hand_resumes_nothing(tmp_path: Path) -> None:
+    bus = MemoryBus()
+    (tmp_path / FILE).touch()
+    await started(bus, some_rules(), folder=tmp_path)
+    (tmp_path / FILE).unlink()
+    assert (await started(bus, some_rules(), folder=tmp_path)).trader.state.kill_level == "HALT"
+
+
 async def test_an_order_nobody_can_read_does_not_hide_the_rules_before_it() -> None:
     bus = MemoryBus()
     await started(bus, some_rules())
@@ -101,7 +138,15 @@ async def test_an_order_nobody_can_read_does_not_hide_the_rules_before_it() -> N
 
 async def test_every_service_is_there_to_be_run() -> None:
     system = System(parts_on(MemoryBus(), some_rules()))
-    assert set(system.services()) == {"paper", "signals", "gateway", "trader", "clock", "feed"}
+    assert set(system.services()) == {
+        "paper",
+        "signals",
+        "gateway",
+        "trader",
+        "clock",
+        "feed",
+        "latch",
+    }
 
 
 async def test_rules_survive_the_way_through_the_log() -> None:

@@ -13,6 +13,7 @@ from quantum_trader.adapters.clock import SystemClock
 from quantum_trader.adapters.exchanges.paper import PaperExchange
 from quantum_trader.adapters.exchanges.paper_store import PaperStore
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
+from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.adapters.market.instrument_files import load as load_instruments
 from quantum_trader.app.board import Board
 from quantum_trader.app.config import Config
@@ -26,13 +27,14 @@ from quantum_trader.core.rules import Rules
 from quantum_trader.core.signals import MODELS, AnyModel
 from quantum_trader.core.state import TraderState, state_hash
 from quantum_trader.core.trader import step
-from quantum_trader.ports import Bus, Clock, Journal, MarketData, SimulatedVenue
+from quantum_trader.ports import Bus, Clock, Journal, Latch, MarketData, SimulatedVenue
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Handler
 from quantum_trader.services.clock import ClockService
 from quantum_trader.services.feed import Feed
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway, GatewayService
+from quantum_trader.services.latch import LATCH, LatchKeeper
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.services.signals import signals_fold
@@ -68,6 +70,7 @@ class Parts:
     data: MarketData
     venue: SimulatedVenue
     journal: Journal
+    latch: Latch
     bus_of: Callable[[str], Bus]
     wall: Clock
     time: Clock
@@ -91,6 +94,9 @@ class System:
         self._paper = self._consumer(PAPER, PaperMarket(parts.venue))
         self._signals = self._consumer(SIGNALS, signals_fold(parts.models, account))
         self._trader = self._consumer(TRADER, self.trader)
+        self._latch = LatchKeeper(
+            self.buses[OPERATOR], parts.latch, lambda: self.trader.state.kill_level, self._stamp
+        )
         self._gateway = GatewayService(self.buses[GATEWAY], gateway, self._settings, parts.wall)
 
     def _consumer(self, service: str, handler: Handler) -> Consumer:
@@ -101,7 +107,8 @@ class System:
     async def start(self, drain: bool) -> None:
         """Open every group, fence predecessors, restore everybody, and adopt the rules.
 
-        ``drain`` switches safe-drain on; otherwise it stays as it was left.
+        What is latched is ordered too. ``drain`` switches safe-drain on; otherwise it stays as it
+        was left.
         """
         for service in (self._paper, self._signals, self._trader, self._gateway):
             await service.start()
@@ -112,6 +119,8 @@ class System:
         if drain and not self.trader.state.safe_drain:
             why = "started with --safe-drain"
             orders.append(DrainSwitched(**self._stamp("drain"), on=True, who=OPERATOR, why=why))
+        latched = await self._latch.due()
+        orders += [] if latched is None else [latched]
         await self.buses[OPERATOR].append(
             OPERATOR_STREAM, [wire.write(order) for order in orders], writer=OPERATOR
         )
@@ -121,7 +130,8 @@ class System:
         """Let the trader take its inbox until it has what was ordered: nothing is fed before."""
         for _ in range(ADOPT_TURNS_MAX):
             state = self.trader.state
-            if state.rules == self._parts.rules and state.safe_drain >= drain:
+            met = state.rules == self._parts.rules and state.safe_drain >= drain
+            if met and self._latch.is_met:
                 return
             await self._trader.poll_once()
         raise StoreError(
@@ -158,6 +168,7 @@ class System:
             TRADER: self._trader.run,
             CLOCK: ClockService(self.buses[CLOCK], parts.time).run,
             FEED: Feed(self.buses[FEED], parts.data, parts.wall).run,
+            LATCH: lambda: self._latch.run(parts.wall),
         }
 
     async def close(self) -> None:
@@ -191,6 +202,7 @@ def paper_parts(config: Config, market: Market, url: str) -> Parts:
         data=market.data,
         venue=PaperExchange(matching_rules(rules), PaperStore(config.home / VENUE_FILE)),
         journal=SqliteJournal(config.home / JOURNAL_FILE, rules.account),
+        latch=FileLatch(config.home),
         bus_of=lambda service: RedisBus(url, consumer=INSTANCE),
         wall=SystemClock(),
         time=market.time,
