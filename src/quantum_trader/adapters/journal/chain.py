@@ -76,23 +76,55 @@ def record_of_cursor(venue_seq: int) -> Record:
     return Record("cursor", str(venue_seq), None, 0, msgspec.json.encode(Cursor(venue_seq)))
 
 
-def check(rows: Iterable[tuple[int, Record, bytes]]) -> int:
-    """Check numbers, hashes, columns and names of all records; how many. Raises ``StoreError``."""
-    count, previous = 0, GENESIS
+class BrokenChain(StoreError):
+    """The chain does not hold from record ``number`` on."""
+
+    def __init__(self, number: int, what: str) -> None:
+        super().__init__(f"journal: {what}")
+        self.number = number
+
+
+class Checked(NamedTuple):
+    """A chain that holds: how many records, the last hash, and how many this version cannot read.
+
+    A record that another version wrote may be unreadable here; its hash is checked all the same.
+    """
+
+    records: int
+    head: bytes
+    unread: int
+
+
+def check(rows: Iterable[tuple[int, Record, bytes]]) -> Checked:
+    """Check numbers, hashes, columns and names of all records. Raises ``BrokenChain``."""
+    count, unread, previous = 0, 0, GENESIS
     names: set[tuple[Kind, str]] = set()
     for number, record, digest in rows:
         count += 1
         if number != count:
-            raise StoreError(f"journal: record {count} is missing; restore the file from a copy")
+            raise BrokenChain(count, f"record {count} is missing; restore the file from a copy")
         if link(previous, record.kind, record.body) != digest:
-            raise StoreError(f"journal: record {number} was changed after it was written")
-        if _again(record) != record:
-            raise StoreError(f"journal: the index of record {number} does not fit its content")
+            raise BrokenChain(count, f"record {number} was changed after it was written")
+        fits = _fits(record)
+        if fits is False:
+            raise BrokenChain(count, f"the index of record {number} does not fit its content")
+        unread += fits is None
         names.add((record.kind, record.identity))
         if len(names) != number:
-            raise StoreError(f"journal: record {number} repeats the name of an earlier one")
+            raise BrokenChain(count, f"record {number} repeats the name of an earlier one")
         previous = digest
-    return count
+    return Checked(count, previous, unread)
+
+
+def _fits(record: Record) -> bool | None:
+    """Whether the columns are those that the body asks for; None when it cannot be read.
+
+    The body is not compared: a version that knows more fields would write it in another way.
+    """
+    try:
+        return _again(record)[:-1] == record[:-1]
+    except msgspec.DecodeError:
+        return None
 
 
 def _again(record: Record) -> Record:

@@ -20,7 +20,6 @@ from quantum_trader.adapters.journal.chain import (
     Cursor,
     Epoch,
     Record,
-    check,
     key_of,
     link,
     record_of_command,
@@ -29,6 +28,14 @@ from quantum_trader.adapters.journal.chain import (
     record_of_fact,
 )
 from quantum_trader.adapters.journal.orders import OpenOrders, check_same, ends, is_outcome
+from quantum_trader.adapters.journal.reading import (
+    ALL,
+    BUSY_MS,
+    SCHEMA,
+    Reading,
+    failing,
+    reading,
+)
 from quantum_trader.adapters.journal.register import Key, Register
 from quantum_trader.core import events
 from quantum_trader.core.errors import ConfigError, Fenced, StoreError
@@ -43,8 +50,6 @@ from quantum_trader.core.events.orders import OrderFact
 from quantum_trader.core.orders.ids import Command, name_of
 from quantum_trader.ports import Journalled
 
-SCHEMA = 1
-BUSY_MS = 5_000
 TAIL = 4_096
 """So many of the newest facts, at least, are handed out without reading the file."""
 
@@ -61,7 +66,6 @@ CREATE TABLE IF NOT EXISTS record (
 PRAGMA user_version = {SCHEMA};
 """
 _INSERT = "INSERT INTO record VALUES (?, ?, ?, ?, ?, ?, ?)"
-_ALL = "SELECT number, kind, identity, client_order_id, ends, body, hash FROM record ORDER BY 1"
 _HEAD = "SELECT number, hash FROM record ORDER BY number DESC LIMIT 1"
 _LATEST = "SELECT body FROM record WHERE kind = ? ORDER BY number DESC LIMIT 1"
 _ONE = "SELECT kind, identity, client_order_id, ends, body FROM record WHERE number = ?"
@@ -87,7 +91,7 @@ class SqliteJournal:
     """``ports.Journal`` in a file. Opening it fences whoever had it open before."""
 
     def __init__(self, path: Path, account: str) -> None:
-        with _failing(path):
+        with failing(path):
             self._db = apsw.Connection(str(path))
         self._path = path
         self._open = OpenOrders()
@@ -98,7 +102,7 @@ class SqliteJournal:
             self._prepare()
             with self._transaction():
                 self._start_epoch(account)
-            with _failing(path):
+            with failing(path):
                 self._restore()
             undo.pop_all()
         self._tail_after = self._number
@@ -157,7 +161,7 @@ class SqliteJournal:
         if after >= self._tail_after:
             start = bisect_right(self._tail, after, key=_number)
             return self._tail[start : start + count]
-        with _failing(self._path):
+        with failing(self._path):
             rows: list[tuple[Any, ...]] = self._db.execute(_OUTBOX, (after, count)).fetchall()
         return [(number, events.decode(body)) for number, body in rows]
 
@@ -167,15 +171,15 @@ class SqliteJournal:
 
     def verify(self) -> int:
         """Check the hash chain from the beginning; see ``ports.Journal``."""
-        return _verify(self._db, self._path)
+        return Reading(self._db, self._path).check().records
 
     def close(self) -> None:
         """Close the file."""
-        with _failing(self._path):
+        with failing(self._path):
             self._db.close()
 
     def _prepare(self) -> None:
-        with _failing(self._path):
+        with failing(self._path):
             self._db.set_busy_timeout(BUSY_MS)
             self._db.pragma("journal_mode", "WAL")
             self._db.pragma("synchronous", "FULL")
@@ -214,7 +218,7 @@ class SqliteJournal:
         """Every key with its record; ``open_rows`` is left with the orders that have not ended."""
         answered: set[str] = set()
         ended: set[str] = set()
-        rows: Iterator[tuple[Any, ...]] = self._db.execute(_ALL)
+        rows: Iterator[tuple[Any, ...]] = self._db.execute(ALL)
         for number, kind, identity, name, is_end, body, _ in rows:
             if kind in ("order", "cancel", "fact"):
                 yield (kind, identity), number
@@ -264,7 +268,7 @@ class SqliteJournal:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with _failing(self._path):
+        with failing(self._path):
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -294,7 +298,7 @@ class SqliteJournal:
         return (record.kind, record.identity) == key
 
     def _record(self, number: int) -> Record:
-        with _failing(self._path):
+        with failing(self._path):
             row = self._db.execute(_ONE, (number,)).fetchone()
         if row is None:
             raise StoreError(f"journal {self._path}: record {number} is gone")
@@ -314,25 +318,5 @@ def audit(path: Path) -> int:
 
     Raises ``StoreError`` naming the record at fault.
     """
-    with _failing(path):
-        db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        db.set_busy_timeout(BUSY_MS)
-    try:
-        return _verify(db, path)
-    finally:
-        db.close()
-
-
-def _verify(db: apsw.Connection, path: Path) -> int:
-    with _failing(path):
-        rows = db.execute(_ALL)
-        return check((row[0], Record(*row[1:6]), row[6]) for row in rows)
-
-
-@contextmanager
-def _failing(path: Path) -> Iterator[None]:
-    """Say in our words what SQLite could not do."""
-    try:
-        yield
-    except apsw.Error as error:
-        raise StoreError(f"journal {path}: {error}") from error
+    with reading(path) as journal:
+        return journal.check().records
