@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from quantum_trader.app import cli
-from quantum_trader.app.cli import dlq, levels, plan_answer, run
+from quantum_trader.app.cli import dlq, journal, levels, plan_answer, run
+from quantum_trader.app.cli.kill_words import Result
 from quantum_trader.app.cli.relive import Relived
 from quantum_trader.app.health import Finding
 from quantum_trader.app.report.summary import Summary
@@ -104,6 +105,9 @@ def section(command: str) -> str:
         ("plan", [plan_answer.Answer, plan_answer.LegShown, TrailSpec]),
         ("doctor", [Finding]),
         ("explain", [Story, Line]),
+        ("halt", [Result]),
+        ("journal verify", [journal.Verified]),
+        ("journal show", [journal.OrderLife, journal.Noting]),
         ("dlq list", [dlq.Letter]),
     ],
 )

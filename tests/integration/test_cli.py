@@ -15,6 +15,7 @@ from quantum_trader import streams
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import EmbeddedServer
 from quantum_trader.adapters.clock import SystemClock
+from quantum_trader.app.board import Board
 from quantum_trader.app.cli import main
 from quantum_trader.app.health import BEATING
 from quantum_trader.core.events import RulesAdopted
@@ -68,7 +69,7 @@ async def shell(
         await bus.beat(service, {"at": str(SystemClock().now_ms()).encode()})
     rules = RulesAdopted(id="rules", at_ms=1, trace_id="", account=ACCOUNT, rules=some_rules())
     await bus.append(OPERATOR_STREAM, [write(rules)], writer="operator")
-    fold = Fold(step, TraderState, snapshots_of(TraderState, 1_000), Reader(ACCOUNT))
+    fold = Fold(step, TraderState, snapshots_of(TraderState, 1_000), Reader(ACCOUNT), Board())
     settings = LoopSettings(account=ACCOUNT, block_ms=50)
     trader = Consumer(bus, TRADER, read_by(TRADER), fold, settings, clock=SystemClock())
     clock = ClockService(bus, SystemClock())
@@ -143,9 +144,10 @@ async def test_drain_halt_and_resume_reach_the_trader(shell: Shell) -> None:
     assert code == 0
     assert told["result"]["kind"] == "safe_drain"
     await shell.text("drain", "off")
-    for order, level in (("halt", "HALT"), ("resume", "RUN")):
-        code, told = await shell.json(order)
-        assert told["ordered"]["level"] == level
+    for order, level in ((["halt"], "HALT"), (["resume", "--yes"], "RUN")):
+        code, told = await shell.json(*order)
+        assert (code, told["ordered"]["level"], told["in_force"]) == (0, level, True)
+        assert told["latch"] is None, "a folder that is nobody's account holds no latch"
         _, told = await shell.json("intent", "BTCUSDT", "LONG", "--wait", "10")
         gates = {refusal["gate"] for refusal in told["result"]["refusals"]}
         assert ("kill_level_run" in gates) == (level == "HALT")

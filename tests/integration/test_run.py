@@ -1,22 +1,16 @@
 """The whole system as a process of its own: it trades, is killed, comes back, and is alone."""
 
-import asyncio
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import psutil
 import pytest
 
-from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.journal.sqlite import audit
 from quantum_trader.app.wiring import JOURNAL_FILE
 from quantum_trader.core.events import (
@@ -26,7 +20,6 @@ from quantum_trader.core.events import (
     PlanMade,
     RulesAdopted,
 )
-from quantum_trader.services import wire
 from quantum_trader.streams import (
     APPLY_PLAN,
     APPLY_RESULT,
@@ -34,58 +27,9 @@ from quantum_trader.streams import (
     ORDER_COMMAND,
     TRADE_INTENT,
 )
+from tests.running import Running, facts_on, holds_protected, run_once
 
 RSS_MAX = 150 * 1024**2
-TRADES_WITHIN_S = 60.0
-
-# The first words of a shell command; the console script is the same function.
-QUANTUM = [
-    sys.executable,
-    "-c",
-    "import sys; from quantum_trader.app.cli import main; sys.exit(main())",
-]
-
-
-class Running:
-    """One ``quantum run`` on a simulated market."""
-
-    def __init__(self, folder: Path, *more: str) -> None:
-        options = ["--market", "synthetic", "--port", "0", "--data-dir", str(folder), *more]
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("QT_")}
-        self.process = subprocess.Popen(
-            [*QUANTUM, "run", "--json", *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environ,
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            pytest.fail(self.end()[2])
-        self.ready: dict[str, Any] = json.loads(line)
-
-    def state(self) -> dict[str, Any]:
-        """What the page shows, as data."""
-        answer = httpx2.get(f"{self.ready['page_url']}state.json", timeout=5)
-        view: dict[str, Any] = answer.json()["view"]
-        return view
-
-    def until(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        """Wait for the page to show something."""
-        end_s = time.monotonic() + TRADES_WITHIN_S
-        while time.monotonic() < end_s:
-            state = self.state()
-            if holds(state):
-                return state
-            time.sleep(0.2)
-        pytest.fail(f"not within {TRADES_WITHIN_S:g} s: {self.state()}")
-
-    def end(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
-        """Send a signal and wait: exit code, what it said, and its log."""
-        self.process.send_signal(number)
-        out, log = self.process.communicate(timeout=20)
-        return self.process.returncode, out, log
 
 
 @pytest.fixture
@@ -101,27 +45,6 @@ def started(tmp_path: Path) -> Iterator[Callable[..., Running]]:
     for one in all_of_them:
         one.process.kill()
         one.process.communicate()
-
-
-def holds_protected(state: dict[str, Any]) -> bool:
-    """Whether a position with a confirmed stop is shown."""
-    return any(held["qty"] != "0" and held["stop_price"] for held in state["held"])
-
-
-def facts_on(ready: dict[str, Any], stream: str) -> list[Any]:
-    """Everything on a stream of a running system."""
-
-    url = Path(ready["redis_url_file"]).read_text().strip()
-
-    async def read() -> list[Any]:
-        bus = RedisBus(url, consumer="test")
-        reader = wire.Reader(ready["account"])
-        try:
-            return [reader(entry) for entry in await bus.span(stream, "-", "+", 100_000)]
-        finally:
-            await bus.close()
-
-    return asyncio.run(read())
 
 
 def test_it_trades_protected_on_a_page_with_little_memory_and_ends_with_a_summary(
@@ -252,17 +175,6 @@ def test_a_recording_plays_in_its_own_time_and_under_its_own_name(
     later = played.until(lambda now: now["at_ms"] > state["at_ms"] + 10 * 60_000)
     assert 1_600_000_000_000 < later["at_ms"] < 1_780_000_000_000
     assert later["at_ms"] - later["head"]["at_ms"] < 3_600_000
-
-
-def run_once(*options: str) -> subprocess.CompletedProcess[str]:
-    """A run that is expected to end by itself."""
-    return subprocess.run(
-        [*QUANTUM, "run", "--json", "--port", "0", *options],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
 
 
 def test_it_ends_by_itself_when_its_time_is_over(tmp_path: Path) -> None:

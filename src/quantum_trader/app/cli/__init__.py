@@ -32,8 +32,11 @@ COMMANDS: dict[str, Command] = {
     "doctor": Command("doctor", "The wiring as it really is: lag, orphans, dead letters."),
     "dlq": Command("dlq", "List, show and redrive messages nobody could process."),
     "drain": Command("operate", "Decide everything, send no new entry: on or off.", "drain_app"),
-    "halt": Command("operate", "Take no new risk until resumed; exits go on.", "halt_app"),
-    "resume": Command("operate", "Trade again after a halt.", "resume_app"),
+    "halt": Command("kill", "Take no new risk until resumed; exits go on.", "halt_app"),
+    "flatten": Command("kill", "Close every position at market, and halt.", "flatten_app"),
+    "disarm": Command("kill", "Halt, and take away any leave to trade real money.", "disarm_app"),
+    "resume": Command("kill", "Trade again after a halt.", "resume_app"),
+    "journal": Command("journal", "What was sent and what came back: verify it, or show it."),
     "bench": Command("bench", "The benchmarks, as ratios measured in one run."),
 }
 

@@ -10,7 +10,9 @@ import msgspec
 
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import URL_FILE
+from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.app.config import Config, load
+from quantum_trader.app.instance import owner_of
 from quantum_trader.core.errors import BusUnreachable, ConfigError
 from quantum_trader.core.events import RulesAdopted, SecondPassed, decode
 from quantum_trader.ports import Bus, Entry
@@ -50,6 +52,17 @@ def server_url(config: Config) -> str:
     if not url:
         raise ConfigError(f"{file}: it is empty")
     return url
+
+
+def latch_of(url: str | None, data_dir: Path | None) -> FileLatch | None:
+    """The latch of the system meant; None where its folder is not known, or is nobody's yet.
+
+    A typed address alone names no folder: the usual one may be that of another system.
+    """
+    if url is not None and data_dir is None:
+        return None
+    home = load(typed={"redis_url": url, "data_dir": data_dir}).home
+    return None if owner_of(home) is None else FileLatch(home)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from quantum_trader.adapters.bus.server import examine
-from quantum_trader.app.cli.connection import connected, server_url, wall_ms
+from quantum_trader.app.cli.connection import connected, latch_of, server_url, wall_ms
 from quantum_trader.app.cli.frame import (
     DONE,
     FOUND,
@@ -16,6 +16,8 @@ from quantum_trader.app.cli.frame import (
 )
 from quantum_trader.app.config import load
 from quantum_trader.app.health import Finding, findings, look
+from quantum_trader.app.standing import look as standing_now
+from quantum_trader.app.standing import standing_findings
 from quantum_trader.core.errors import BusUnreachable, ServerMissing
 
 app = new_app()
@@ -46,7 +48,11 @@ async def _examined(options: Options) -> tuple[Finding, ...]:
         url = server_url(config)
         warnings = await examine(url)
         async with connected(url, options.data_dir) as bus:
-            return findings(await look(bus), wall_ms(), warnings)
+            found = findings(await look(bus), wall_ms(), warnings)
+            latch = latch_of(options.url, options.data_dir)
+            held = None if latch is None else latch.read()
+            levels = standing_findings(await standing_now(bus, wall_ms()), held)
+            return tuple(sorted((*found, *levels), key=lambda finding: finding.level))
     except (BusUnreachable, ServerMissing) as error:
         remedy = "Start the system (quantum run), or say where it is: --url, --data-dir."
         return (Finding("red", "server", str(error), remedy),)

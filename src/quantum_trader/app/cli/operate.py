@@ -1,26 +1,24 @@
-"""``quantum drain``, ``halt`` and ``resume``: what the people at the desk order."""
+"""``quantum drain``, and how any order of the people at the desk reaches the trader."""
 
 import getpass
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
 from quantum_trader.app.cli.connection import account_of, connected, time_there, wall_ms
 from quantum_trader.app.cli.frame import DONE, OnSystem, command, new_app, say, show_json, wait
 from quantum_trader.core.events import DrainSwitched, KillLevelSet
-from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.out import Stamp
+from quantum_trader.ports import Bus
 from quantum_trader.services.wire import write
 from quantum_trader.streams import OPERATOR, ROUTES
 
-Order = DrainSwitched | KillLevelSet
+AnOrder = TypeVar("AnOrder", DrainSwitched, KillLevelSet)
 
 drain_app = new_app()
-halt_app = new_app()
-resume_app = new_app()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,38 +40,22 @@ def drain(options: DrainOptions) -> int:
     """Safe-drain: decide everything and send no new entry, until it is switched off."""
     on = options.switch == "on"
 
-    def order(stamp: Stamp) -> Order:
-        return DrainSwitched(**stamp, on=on, who=_who(), why=options.why)
+    def order(stamp: Stamp) -> DrainSwitched:
+        return DrainSwitched(**stamp, on=on, who=who(), why=options.why)
 
     entries = "no entry leaves" if on else "entries leave again, unless the trader is halted"
     return _give(options, order, f"Everything is judged and recorded; {entries}. Exits go on.")
 
 
-@command(halt_app, Options)
-def halt(options: Options) -> int:
-    """Take no new risk until resumed. Positions keep their stops and their exits."""
-    means = "No new risk from now on; exits and stops go on. `quantum resume` ends it."
-    return _give(options, _level("HALT", options.why), means)
-
-
-@command(resume_app, Options)
-def resume(options: Options) -> int:
-    """Trade again after a halt."""
-    return _give(options, _level("RUN", options.why), "Entries are judged again as usual.")
-
-
-def _level(level: KillLevel, why: str) -> Callable[[Stamp], Order]:
-    return lambda stamp: KillLevelSet(**stamp, level=level, who=_who(), why=why)
-
-
-def _who() -> str:
+def who() -> str:
+    """Whoever sits at this shell."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return "somebody without a name on this machine"
 
 
-def _give(options: Options, make: Callable[[Stamp], Order], means: str) -> int:
+def _give(options: Options, make: Callable[[Stamp], DrainSwitched], means: str) -> int:
     order = wait(_write(options, make))
     if options.as_json:
         show_json({"ordered": order, "means": means})
@@ -82,17 +64,21 @@ def _give(options: Options, make: Callable[[Stamp], Order], means: str) -> int:
     return DONE
 
 
-async def _write(options: Options, make: Callable[[Stamp], Order]) -> Order:
-    """Write one order to the operator stream, in the running system's account and time."""
+async def _write(options: Options, make: Callable[[Stamp], DrainSwitched]) -> DrainSwitched:
     async with connected(options.url, options.data_dir) as bus:
-        now = await time_there(bus, wall_ms())
-        order = make(
-            {
-                "id": f"operator:{now.at_ms}:{secrets.token_hex(4)}",
-                "at_ms": now.at_ms,
-                "trace_id": "",
-                "account": await account_of(bus),
-            }
-        )
-        await bus.append(ROUTES[type(order)], [write(order)], writer=OPERATOR)
+        return await give_order(bus, make)
+
+
+async def give_order(bus: Bus, make: Callable[[Stamp], AnOrder]) -> AnOrder:
+    """Write one order to the operator stream, in the running system's account and time."""
+    now = await time_there(bus, wall_ms())
+    order = make(
+        {
+            "id": f"operator:{now.at_ms}:{secrets.token_hex(4)}",
+            "at_ms": now.at_ms,
+            "trace_id": "",
+            "account": await account_of(bus),
+        }
+    )
+    await bus.append(ROUTES[type(order)], [write(order)], writer=OPERATOR)
     return order

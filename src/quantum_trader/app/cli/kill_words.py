@@ -1,0 +1,168 @@
+"""What the people who change the kill level are told, and what they are asked."""
+
+import sys
+from collections.abc import Sequence
+
+import msgspec
+
+from quantum_trader.app.board import Held
+from quantum_trader.app.cli.errors import Trouble
+from quantum_trader.app.cli.frame import FOUND, Progress, plain, remark
+from quantum_trader.app.standing import Standing, is_at, is_flat
+from quantum_trader.app.story import time_text
+from quantum_trader.core.errors import StoreError, UsageError
+from quantum_trader.core.events import KillLevelSet
+from quantum_trader.core.events.ops import KillLevel
+from quantum_trader.ports import Latched
+
+HALTED = "No new risk from now on; exits and stops go on. `quantum resume` ends it."
+FLATTENED = "Every position is closed at market; no new risk until `quantum resume`."
+DISARMED = f"Nothing was armed: trading with real money is not built yet. {HALTED}"
+RESUMED = "Entries are judged again as usual."
+NOT_HALTED = "Nothing was halted: entries are judged as usual."
+WORD = "resume"
+
+_WHY_NOT = {
+    "RUN": "It may be latched in a data folder that was not named: say --data-dir.",
+    "else": "`quantum doctor` looks for the cause; stopping the process stops new risk at once.",
+}
+_STAND = "Open positions stay open, and their stops stay at the exchange."
+_NO_ENTRY = "Without its streams no trader can send an order, so nothing new is entered."
+_LATCHED = "It is latched in the data folder: the next start takes it before anything else."
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of an order.
+
+    ``level`` is the one that holds now. ``ordered`` is the fact; None where an earlier one says as
+    much, or where none could be written. ``in_force`` is whether the trader is there; None, like
+    ``positions`` (what is held), when it could not be asked. ``latch`` is the file that holds the
+    level, None where none does.
+    """
+
+    level: KillLevel
+    means: str
+    ordered: KillLevelSet | None = None
+    in_force: bool | None = None
+    latch: str | None = None
+    positions: tuple[Held, ...] | None = None
+    note: str | None = None
+    problem: Trouble | None = None
+
+
+class Watching:
+    """Tells what is still open whenever that changes."""
+
+    def __init__(self, held: Sequence[Held], progress: Progress) -> None:
+        self._total = self._left = len(held)
+        self._progress = progress
+        self._told = ""
+
+    def __call__(self, standing: Standing) -> None:
+        """One look."""
+        left = min(len(standing.held), self._left)
+        self._progress.advance(self._left - left)
+        self._left = left
+        text = ", ".join(map(held_text, standing.held))
+        if text and text != self._told:
+            remark(f"closing: {text}")
+        self._told = text
+
+
+def held_text(held: Held) -> str:
+    """A position, or an entry under way, in words."""
+    return f"{held.symbol} {held.side} {abs(held.qty):f}" if held.qty else f"{held.symbol} entry"
+
+
+def note_of(standing: Standing, asked: KillLevel, level: KillLevel) -> str | None:
+    """What is worth knowing although nothing is wrong."""
+    notes = []
+    if level != asked:
+        notes.append(f"{level} holds, which includes {asked}; only `quantum {WORD}` lowers it.")
+    if not standing.alive and not is_at(standing, level):
+        notes.append("No trader runs there now; the next start begins with this.")
+    return " ".join(notes) or None
+
+
+def not_in_force(standing: Standing, level: KillLevel) -> Trouble | None:
+    """A trader that lives and does not do as it was told."""
+    if is_at(standing, level) or not standing.alive:
+        return None
+    return Trouble(
+        code=FOUND,
+        what=f"{level} was ordered, and the trader is still at {standing.level or 'no level'}",
+        money=f"It may still act as before. {_STAND}",
+        remedy=_WHY_NOT["RUN" if level == "RUN" else "else"],
+    )
+
+
+def not_flat(standing: Standing) -> Trouble | None:
+    """Something is still open although it should be closed."""
+    if is_flat(standing) or not standing.held:
+        return None
+    what = ", ".join(map(held_text, standing.held))
+    why = "was not closed in time" if standing.alive else "stays: no trader runs that could close"
+    return Trouble(
+        code=FOUND,
+        what=f"{what} {why}",
+        money=f"The order to close stands and is tried again. {_STAND}",
+        remedy="Repeat `quantum flatten` to go on watching; `quantum run` if it does not run; "
+        "`quantum journal show` says what the exchange answered.",
+    )
+
+
+def unreachable(
+    latched: KillLevel | None, asked: KillLevel, error: StoreError
+) -> tuple[str | None, Trouble | None]:
+    """Note and problem where at most the latch could be set: HALT needs no more, closing does."""
+    what = str(error).rstrip(".")
+    if latched is not None and asked == "HALT":
+        return f"{what}. {_NO_ENTRY} {_LATCHED}", None
+    if latched is not None:
+        return None, Trouble(
+            code=FOUND,
+            what=f"{latched} is latched, and nothing is closed yet: {what}",
+            money=f"{_STAND} {_NO_ENTRY}",
+            remedy=f"Start the system (`quantum run`). {_LATCHED}",
+        )
+    return None, Trouble(
+        code=FOUND,
+        what=f"nobody heard it: {what}",
+        money="Nothing was stopped. A system that runs somewhere else goes on trading.",
+        remedy="Say where it is: --data-dir, or --url. Stopping its process stops new risk, too.",
+    )
+
+
+def not_latched(error: StoreError) -> Trouble:
+    """The trader heard it, and the file could not be written."""
+    return Trouble(
+        code=FOUND,
+        what=f"ordered, and not latched: {error}",
+        money="The level holds in the trader's log. If the streams were lost, it would be too.",
+        remedy="Make room or correct the permissions, then repeat the command.",
+    )
+
+
+def not_resumed(error: StoreError) -> Trouble:
+    """The latch is gone, and the trader could not be told."""
+    return Trouble(
+        code=FOUND,
+        what=f"the latch is taken away, and the trader was not told: {str(error).rstrip('.')}",
+        money="What its own log says still holds: it may start halted, and it may close positions.",
+        remedy=f"Start the system (`quantum run`), then repeat `quantum {WORD}`.",
+    )
+
+
+def confirm(level: KillLevel, held: Latched | None, newest: KillLevelSet | None) -> None:
+    """Have the word typed. Raises ``UsageError`` when it is not."""
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"`quantum {WORD}` takes new risk again, and nobody is at the keyboard to say so: "
+            "--yes says it"
+        )
+    cause = held or newest
+    since = "" if cause is None else f" since {time_text(cause.at_ms)} by {cause.who}: {cause.why}"
+    remark(f"{level if held is None else held.level} holds{since}")
+    print(plain(f"Type {WORD} to take new risk again: "), end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() != WORD:
+        raise UsageError("not confirmed, so nothing was changed")

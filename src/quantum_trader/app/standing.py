@@ -1,0 +1,99 @@
+"""How the kill level stands in a running system, and how it gets somewhere else.
+
+A level is ordered twice: by the latch in the data folder, which works while the stream server is
+dead, and by a fact on ``operator``, which is heard at once. Either is enough.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+
+import msgspec
+
+from quantum_trader.app import board
+from quantum_trader.app.board import Held
+from quantum_trader.app.health import HEARTBEAT_AGE_MAX_MS, Finding
+from quantum_trader.core.events.ops import KillLevel
+from quantum_trader.core.kill_level import includes
+from quantum_trader.ports import Bus, Latched
+from quantum_trader.services.latch import newest_level
+from quantum_trader.streams import TRADER
+
+LOOK_EVERY_S = 0.1
+CONFIRM_WITHIN_S = 5.0
+"""The trader hears an order within a second; the loop that reads it may be at its slowest."""
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the trader is. ``level`` is in force; None when no trader has said anything yet.
+
+    ``alive`` tells whether its loop has beaten lately.
+    """
+
+    level: KillLevel | None
+    alive: bool
+    held: tuple[Held, ...]
+
+    @property
+    def positions(self) -> tuple[Held, ...]:
+        """What is really held."""
+        return tuple(held for held in self.held if held.qty)
+
+
+async def ordered_level(bus: Bus) -> KillLevel:
+    """The level that counts from now on: as ordered last, else as the trader has it."""
+    newest = await newest_level(bus)
+    if newest is not None:
+        return newest.level
+    head = board.read(await bus.projection(board.PROJECTION)).head
+    return "RUN" if head is None else head.kill_level
+
+
+async def look(bus: Bus, wall_ms: int) -> Standing:
+    """Ask the trader's board and its heartbeat."""
+    posted = board.read(await bus.projection(board.PROJECTION))
+    at = (await bus.heartbeat(TRADER)).get("at")
+    return Standing(
+        level=None if posted.head is None else posted.head.kill_level,
+        alive=at is not None and wall_ms - int(at) <= HEARTBEAT_AGE_MAX_MS,
+        held=posted.held,
+    )
+
+
+async def wait_for(
+    look_again: Callable[[], Awaitable[Standing]],
+    holds: Callable[[Standing], bool],
+    within_s: float,
+    looked: Callable[[Standing], None] | None = None,
+) -> Standing:
+    """Look until something holds, the trader is silent, or the time is over; the last look."""
+    end_s = time.monotonic() + within_s
+    while True:
+        standing = await look_again()
+        if looked is not None:
+            looked(standing)
+        if holds(standing) or not standing.alive or time.monotonic() >= end_s:
+            return standing
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def is_at(standing: Standing, level: KillLevel) -> bool:
+    """Whether a level is in force: RUN is nothing else, the others include what is below them."""
+    if standing.level is None:
+        return False
+    return standing.level == "RUN" if level == "RUN" else includes(standing.level, level)
+
+
+def is_flat(standing: Standing) -> bool:
+    """Whether FLATTEN is in force, nothing is held, and no order of ours is under way."""
+    return is_at(standing, "FLATTEN") and not standing.held
+
+
+def standing_findings(standing: Standing, held: Latched | None) -> Iterator[Finding]:
+    """What the doctor says of the level: that it holds, and when a latch is not obeyed."""
+    level = standing.level or "RUN"
+    if held is not None and standing.alive and not includes(level, held.level):
+        what = f"{held.level} is latched by {held.who}, and the trader is at {level}"
+        yield Finding("red", TRADER, what, "Stop the process; the next start obeys the latch.")
+    elif level != "RUN":
+        yield Finding("yellow", TRADER, f"{level} holds: no new risk", "`quantum resume` ends it.")
