@@ -92,17 +92,17 @@ async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, Vi
         stack.push_async_callback(system.close)
         await system.start(asked.drain)
         gc.freeze()  # What is there now stays; to look at it again and again takes milliseconds.
-        listener.ready(_places(config, market, page, url))
-        return await _until_the_end(system, watch, page, (asked, market, listener))
+        places = _places(config, market, page, url)
+        return await _until_the_end(system, watch, page, (asked, market, listener, places))
 
 
 async def _until_the_end(
-    system: System, watch: Watch, page: Page, told: tuple[Asked, Market, Listener]
+    system: System, watch: Watch, page: Page, told: tuple[Asked, Market, Listener, Places]
 ) -> tuple[int, View]:
-    asked, market, listener = told
+    asked, market, listener, places = told
     services = {
         **system.services(),
-        "watch": lambda: _watching(watch, listener),
+        "watch": lambda: _watching(watch, listener, places),
         "page": page.run,
     }
     if market.ends:
@@ -117,8 +117,13 @@ async def _until_the_end(
     return code, watch.view
 
 
-async def _watching(watch: Watch, listener: Listener) -> NoReturn:
-    """Look once a second. A server that does not answer only makes what is shown older."""
+async def _watching(watch: Watch, listener: Listener, places: Places) -> NoReturn:
+    """Say that all is ready, and look once a second.
+
+    Ready means that a signal ends everything in order, so it is said from inside. A server that
+    does not answer only makes what is shown older.
+    """
+    listener.ready(places)
     while True:
         news: list[Fact] = []
         try:
