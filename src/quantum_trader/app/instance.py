@@ -59,14 +59,19 @@ def owner_of(folder: Path) -> str | None:
 
 
 def settle_owner(folder: Path, account: str) -> None:
-    """Write down whose folder this is. Raises ``ConfigError`` when it is somebody else's.
+    """Write down whose folder this is. Raises ``ConfigError`` when it is somebody else's."""
+    check_owner(folder, account)
+    if owner_of(folder) is None:
+        (folder / ACCOUNT_FILE).write_text(account + "\n", encoding="utf-8")
+
+
+def check_owner(folder: Path, account: str) -> None:
+    """Raise ``ConfigError`` when the folder belongs to another account than this one.
 
     Prices of one market must never move positions of another.
     """
     owner = owner_of(folder)
-    if owner is None:
-        (folder / ACCOUNT_FILE).write_text(account + "\n", encoding="utf-8")
-    elif owner != account:
+    if owner not in (None, account):
         raise ConfigError(
             f"{folder} holds the books of account {owner}, not of {account}. Their positions "
             "belong to another market: use another --data-dir, or the market they came from"

@@ -18,9 +18,10 @@ from quantum_trader.adapters.market.continued import ContinuedMarket
 from quantum_trader.adapters.market.market_clock import TimedMarket
 from quantum_trader.adapters.market.synthetic import SIMULATED, SyntheticMarket
 from quantum_trader.app.config import Config
-from quantum_trader.app.instance import owner_of
+from quantum_trader.app.instance import check_owner, owner_of
 from quantum_trader.core.errors import ConfigError, Unreachable
 from quantum_trader.core.events import CandleClosed
+from quantum_trader.core.events.market import RECORDED
 from quantum_trader.ports import Bus, Clock, MarketData
 from quantum_trader.services import wire
 from quantum_trader.streams import MARKET_KLINES
@@ -138,6 +139,8 @@ async def _recorded(wanted: Wanted, recording: Path, config: Config, bus: Bus) -
             f"--speed {wanted.speed:g}: above 0 and at most {SPEED_MAX:g}; "
             "`quantum replay` plays recordings as fast as they go"
         )
+    # Before the recording is cut to what these books have not seen: they may be others' books.
+    check_owner(config.home, account_on(config, RECORDED))
     # Reading recordings takes a library as large as all the rest of this process.
     module = import_module(RECORDING)
     clock = ManualClock()

@@ -12,9 +12,9 @@ import polars as pl
 
 from quantum_trader.core.errors import ConfigError
 from quantum_trader.core.events import CandleClosed, FundingRatePublished, MarketFact
+from quantum_trader.core.events.market import RECORDED
 from quantum_trader.core.units import decimal_of
 
-RECORDED = "recorded"
 ROWS_A_SLICE = 20_000
 _COLUMNS = ("open_time", "open", "high", "low", "close", "volume")
 

@@ -3,8 +3,9 @@
 import heapq
 from collections.abc import AsyncIterator, Sequence
 
-from quantum_trader.adapters.archive.candles import RECORDED, Recording
+from quantum_trader.adapters.archive.candles import Recording
 from quantum_trader.core.events import MarketFact
+from quantum_trader.core.events.market import RECORDED
 from quantum_trader.ports import Clock
 
 HISTORY_BARS = 300

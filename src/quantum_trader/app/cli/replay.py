@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from quantum_trader.adapters.archive.candles import RECORDED, Recording, open_recordings
+from quantum_trader.adapters.archive.candles import Recording, open_recordings
 from quantum_trader.adapters.market.instrument_files import load as load_instruments
 from quantum_trader.app.cli.bars_progress import BarsProgress
 from quantum_trader.app.cli.frame import (
@@ -32,6 +32,7 @@ from quantum_trader.app.report.summary import Setup, Summary, summarise
 from quantum_trader.app.report.tiles import proof_tiles, result_tiles
 from quantum_trader.app.report.words import headline, subject
 from quantum_trader.core.errors import UsageError
+from quantum_trader.core.events.market import RECORDED
 from quantum_trader.core.signals import MODELS
 
 ACCOUNT = "replay"

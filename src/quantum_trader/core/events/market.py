@@ -4,6 +4,9 @@ from decimal import Decimal
 
 from quantum_trader.core.events.base import Fact, MarketFact
 
+RECORDED = "recorded"
+"""What facts out of a recording name as their source."""
+
 
 class CandleClosed(MarketFact, frozen=True, kw_only=True, tag="candle.closed", gc=False):
     """A bar over [open_ms, open_ms + interval_ms) that will not change any more."""
