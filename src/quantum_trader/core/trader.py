@@ -35,7 +35,7 @@ from quantum_trader.core.market.view import MarketView, observe
 from quantum_trader.core.market.window import BarWindow
 from quantum_trader.core.orders.adoption import look_after
 from quantum_trader.core.orders.deadlines import check_deadlines, may_rest
-from quantum_trader.core.orders.evaluation import note_liquidation
+from quantum_trader.core.orders.evaluation import looks_at_market, note_liquidation
 from quantum_trader.core.orders.exiting import consider, on_market_state
 from quantum_trader.core.orders.opening import is_repeat, on_intent
 from quantum_trader.core.orders.plan import Plan
@@ -72,7 +72,7 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
     plan_id = state.plan_of.get(symbol)
     plan = None if plan_id is None else state.plans[plan_id]
     closed = isinstance(fact, CandleClosed)
-    due = closed and view.state_due(plan is not None)
+    due = closed and _state_due(state, view, plan)
     resting = plan is None or (not closed and may_rest(state, plan))
     if resting and not due and not state.strays:
         return _NOTHING
@@ -86,6 +86,13 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
     if symbol in state.strays:
         look_after(state, symbol, out)
     return out.facts
+
+
+def _state_due(state: TraderState, view: MarketView, plan: Plan | None) -> bool:
+    """Whether the market's state shall be published: more often while exits look at it."""
+    if plan is None or not view.state_due(held=True):
+        return view.state_due()
+    return view.state_due() or looks_at_market(state, plan)
 
 
 def _publish(state: TraderState, symbol: str, plan: Plan | None, out: Out) -> None:

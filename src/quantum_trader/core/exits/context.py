@@ -45,55 +45,32 @@ class ExitMemory(msgspec.Struct, frozen=True, gc=False):
     crossed_ms: int | None = None
 
 
-class ExitContext(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A position, its plan and its market at ``now_ms``.
+class Glance(msgspec.Struct, frozen=True, gc=False):
+    """What tells whether a position has to be looked at closely; most of the time it has not.
 
-    ``qty`` is signed and what stands now; ``initial_qty`` is what was entered, unsigned.
     ``initial_stop`` is the first stop, which R is measured by for good; ``stop`` the tightest that
-    is confirmed or on its way. ``best`` and ``worst`` are the extreme prices since entry, for this
-    side. ``stage`` counts harvested steps of the one ladder, ``resting`` are the stages that an
-    order at the venue is going to harvest, and ``targets`` the prices of all of them. ``mark`` is
-    None when it is unknown or too old, ``mark_age_ms`` says for how long nobody has brought a new
-    one; time in which nothing ran does not count. Fees and funding are what the trade has paid and
-    received so far.
+    is confirmed or on its way. ``best`` is the best price since entry, for this side. ``stage``
+    counts harvested steps of the one ladder, ``resting`` are the stages that an order at the venue
+    is going to harvest. ``mark`` is None when it is unknown or too old, ``mark_age_ms`` says for
+    how long nobody has brought a new one; time in which nothing ran does not count. ``market_ms``
+    is of when the market is known.
     """
 
-    symbol: str
-    position_id: str
-    side: Side
     sign: int
-    qty: float
-    initial_qty: float
     entry_price: float
     initial_stop: float
     stop: float | None
     best: float
-    worst: float
     opened_ms: int
     now_ms: int
     stage: int
     resting: tuple[int, ...]
-    targets: tuple[float, ...]
-    leverage: int
     liquidation_price: float | None
-    instrument: Instrument
     mark: float | None
     mark_age_ms: int | None
-    market: MarketPicture | None
     market_ms: int
-    market_at_entry: MarketPicture | None
-    funding_rate_frac: float | None
-    funding_interval_ms: int | None
     next_funding_ms: int | None
-    taker_frac: float
-    spread_frac: float
-    fees_usd: float
-    funding_usd: float
     risk_mode: RiskMode
-    confidence: float | None
-    performance: Performance | None
-    divergence: float | None
-    heat: float | None
     hold_max_ms: int
     plan: ExitPlan
     memory: ExitMemory
@@ -102,6 +79,37 @@ class ExitContext(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def risk_price(self) -> float:
         """The way from entry to the first stop, in price: one R of one unit."""
         return abs(self.entry_price - self.initial_stop)
+
+
+class ExitContext(Glance, frozen=True, kw_only=True, gc=False):
+    """A position, its plan and its market at ``now_ms``.
+
+    ``qty`` is signed and what stands now; ``initial_qty`` is what was entered, unsigned. ``worst``
+    is the counterpart of ``best``, ``targets`` are the prices of all stages. Fees and funding are
+    what the trade has paid and received so far.
+    """
+
+    symbol: str
+    position_id: str
+    side: Side
+    qty: float
+    initial_qty: float
+    worst: float
+    targets: tuple[float, ...]
+    leverage: int
+    instrument: Instrument
+    market: MarketPicture | None
+    market_at_entry: MarketPicture | None
+    funding_rate_frac: float | None
+    funding_interval_ms: int | None
+    taker_frac: float
+    spread_frac: float
+    fees_usd: float
+    funding_usd: float
+    confidence: float | None
+    performance: Performance | None
+    divergence: float | None
+    heat: float | None
 
     def r_at(self, price: float) -> float:
         """The gross profit at ``price`` in R."""

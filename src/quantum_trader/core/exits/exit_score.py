@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from quantum_trader.core.exits.context import ExitContext
+from quantum_trader.core.exits.context import ExitContext, Glance
 from quantum_trader.core.exits.decision import Decision, close, move_stop, reduce
 from quantum_trader.core.exits.guards import is_crossed
 from quantum_trader.core.exits.parts import EVERYTHING, sellable
@@ -131,6 +131,11 @@ def asked(inputs: ScoreInputs, found: ExitScore) -> tuple[Wish, ...]:
     return tuple(
         wish for wish, score, part, least in rows if found.score >= score and part >= least
     )
+
+
+def wakes(_: Glance, settings: StopSettings) -> bool:
+    """Whether the formula is asked at all."""
+    return settings.by_score
 
 
 def score(context: ExitContext, settings: StopSettings) -> Decision | None:

@@ -4,7 +4,7 @@ They stand in order of rank. Those about price work with mark and position alone
 whatever else is missing. All distances are fractions of the entry price, as those of the plan.
 """
 
-from quantum_trader.core.exits.context import ExitContext
+from quantum_trader.core.exits.context import ExitContext, Glance
 from quantum_trader.core.exits.decision import Decision, close, reduce
 from quantum_trader.core.exits.parts import EVERYTHING, sellable
 from quantum_trader.core.exits.settings import GuardSettings
@@ -12,6 +12,43 @@ from quantum_trader.core.units import percent_text
 
 CHALLENGE = "CHALLENGE_100"
 """The profile that has to earn its first target in time."""
+
+
+def wake(glance: Glance, settings: GuardSettings) -> bool:
+    """Whether a guard could act, or has to remember that the stop was crossed."""
+    now_ms, held_ms = glance.now_ms, glance.now_ms - glance.opened_ms
+    funding_ms = glance.next_funding_ms
+    return (
+        glance.mark is None
+        or glance.memory.crossed_ms is not None
+        or held_ms >= glance.hold_max_ms
+        or (held_ms >= settings.first_target_ms and glance.plan.profile == CHALLENGE)
+        or (funding_ms is not None and 0 <= funding_ms - now_ms <= settings.funding_lead_ms)
+        or glance.risk_mode == "ESS_ACTIVE"
+        or glance.plan.leaves_at_once
+        or _is_near(glance, glance.mark, settings)
+    )
+
+
+def _is_near(glance: Glance, mark: float, settings: GuardSettings) -> bool:
+    """Whether the mark is anywhere near what a guard by price looks for."""
+    level, stop, sign, entry = (
+        glance.liquidation_price,
+        glance.stop,
+        glance.sign,
+        glance.entry_price,
+    )
+    lost = sign * (entry - mark)
+    if lost >= settings.loss_frac * entry or lost >= settings.loss_r * glance.risk_price:
+        return True
+    if stop is not None and sign * (mark - stop) <= 0.0:
+        return True
+    if level is None:
+        return False
+    if stop is not None and sign * (level - stop) >= 0.0:
+        return True
+    way = sign * (entry - level)
+    return lost >= way or lost >= settings.liquidation_reduce_frac * way
 
 
 def emergency(context: ExitContext, _: GuardSettings) -> Decision | None:
@@ -45,10 +82,10 @@ def crossed_stop(context: ExitContext, settings: GuardSettings) -> Decision | No
     )
 
 
-def is_crossed(context: ExitContext) -> bool:
+def is_crossed(glance: Glance) -> bool:
     """Whether the mark is at or beyond the stop; False while either is unknown."""
-    mark, stop = context.mark, context.stop
-    return mark is not None and stop is not None and context.sign * (mark - stop) <= 0.0
+    mark, stop = glance.mark, glance.stop
+    return mark is not None and stop is not None and glance.sign * (mark - stop) <= 0.0
 
 
 def near_liquidation(context: ExitContext, settings: GuardSettings) -> Decision | None:

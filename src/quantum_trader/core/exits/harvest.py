@@ -2,13 +2,18 @@
 
 import math
 
-from quantum_trader.core.exits.context import ExitContext
+from quantum_trader.core.exits.context import ExitContext, Glance
 from quantum_trader.core.exits.decision import Decision, close, reduce
 from quantum_trader.core.exits.parts import EVERYTHING, sellable
 from quantum_trader.core.exits.settings import HarvestSettings
 
 HEAT_SCALE_MAX = 1.5
 """How much larger the parts of the hottest book are."""
+
+
+def wakes(glance: Glance, settings: HarvestSettings) -> bool:
+    """Whether the next step could be taken: no order rests for it."""
+    return settings.enabled and glance.mark is not None and glance.stage + 1 not in glance.resting
 
 
 def harvest(context: ExitContext, settings: HarvestSettings) -> Decision | None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from quantum_trader.core.exits.context import ExitContext, ExitMemory, MarketPicture
+from quantum_trader.core.exits.context import ExitContext, ExitMemory, Glance, MarketPicture
 from quantum_trader.core.exits.decision import Decision, close
 from quantum_trader.core.exits.settings import KillSettings
 from quantum_trader.core.market.state import SIGMA_MIN_FRAC, unit_trend
@@ -155,6 +155,14 @@ def entry_scale(score: float, settings: KillSettings) -> float | None:
     if score >= settings.threshold:
         return None
     return math.exp(-settings.entry_alpha * max(score - settings.entry_from, 0.0))
+
+
+def wakes(glance: Glance, settings: KillSettings) -> bool:
+    """Whether there is a market state to count, or enough of them to leave."""
+    memory = glance.memory
+    return settings.enabled and (
+        glance.market_ms != memory.kill_at_ms or memory.kill_streak >= settings.streak
+    )
 
 
 def kill(context: ExitContext, settings: KillSettings) -> Decision | None:

@@ -121,12 +121,15 @@ class ExitPlan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def leaves_at_once(self) -> bool:
         """Whether everything is closed without waiting for any price."""
-        return any(leg.kind == "EMERGENCY" for leg in self.legs)
+        return "EMERGENCY" in [leg.kind for leg in self.legs]
 
     @property
     def trail(self) -> TrailSpec | None:
         """How the rest is trailed; None for a plan without a TRAIL leg."""
-        return next((leg.trail for leg in self.legs if leg.kind == "TRAIL"), None)
+        for leg in self.legs:
+            if leg.kind == "TRAIL":
+                return leg.trail
+        return None
 
     @property
     def runner_frac(self) -> float:

@@ -27,6 +27,11 @@ class StopSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     move_every_ms: int = 5_000
     by_score: bool = False
 
+    @property
+    def follow_from_r(self) -> float:
+        """The R from which on the first of the stops that follow the price does."""
+        return min(self.lock_r, self.trail_from_r, self.giveback_from_r)
+
     def __post_init__(self) -> None:
         """Refuse what is no distance and no time."""
         _demand_above_zero("exits.stops", self)

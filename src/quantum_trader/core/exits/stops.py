@@ -5,11 +5,29 @@ those of the plan, so LONG and SHORT are the same arithmetic. What once was reac
 R here is the R of the best price. A stop that is not there is placed by protection, not moved.
 """
 
-from quantum_trader.core.exits.context import ExitContext
+from quantum_trader.core.exits.context import ExitContext, Glance
 from quantum_trader.core.exits.decision import Decision, move_stop
 from quantum_trader.core.exits.guards import CHALLENGE
 from quantum_trader.core.exits.settings import StopSettings
 from quantum_trader.core.units import percent_text
+
+
+def steps_wake(glance: Glance, _: StopSettings) -> bool:
+    """Whether a step of the ladder could move the stop: one was harvested, and there is a stop."""
+    return glance.stage > 0 and glance.mark is not None and glance.stop is not None
+
+
+def followers_wake(glance: Glance, settings: StopSettings) -> bool:
+    """Whether a stop that follows the price could move: the first of them is due, and may again."""
+    if glance.mark is None or glance.stop is None:
+        return False
+    if glance.now_ms - glance.memory.stop_moved_ms < settings.move_every_ms:
+        return False
+    from_r, trail = settings.follow_from_r, glance.plan.trail
+    if trail is not None:
+        from_r = min(from_r, trail.activation_r)
+    best = glance.sign * (glance.best - glance.entry_price)
+    return best >= from_r * glance.risk_price
 
 
 def break_even(context: ExitContext, _: StopSettings) -> Decision | None:

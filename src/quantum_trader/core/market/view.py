@@ -17,7 +17,7 @@ from quantum_trader.core.market.window import BarWindow
 STATE_EVERY_BARS = 240
 """How often market state is published when nobody asks; entries ask for themselves."""
 STATE_EVERY_BARS_HELD = 15
-"""The same while a position stands: its exits look at it."""
+"""The same while a position stands whose exits look at it."""
 FUNDING_INTERVAL_MIN_MS = 3_600_000
 """The shortest interval between two settlements that venues have."""
 

@@ -2,70 +2,110 @@
 
 from decimal import Decimal
 
+from msgspec.structs import astuple, replace
+
 from quantum_trader.core.books.margin import liquidation_price
 from quantum_trader.core.books.position import Position, unrealized_usd
-from quantum_trader.core.books.trade import OpenTrade
 from quantum_trader.core.events import MarketStateComputed
-from quantum_trader.core.exits.context import ExitContext, MarketPicture
+from quantum_trader.core.exits.context import ExitContext, Glance, MarketPicture
 from quantum_trader.core.exits.plan import ExitPlan, RiskMode
+from quantum_trader.core.exits.router import Holding, get_active, get_or_create
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.market.view import MarketView
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.state import TraderState
-from quantum_trader.core.units import ONE, ZERO, Side, decimal_of, money, sign_of
+from quantum_trader.core.units import ZERO, Side, decimal_of, money
+
+
+def glance_of(state: TraderState, rules: Rules, plan: Plan) -> Glance:
+    """What tells whether the exit rules have to be asked, now. The plan has a trade.
+
+    It is made in the order of its fields: by name it would take as long as everything else here.
+    """
+    made, now_ms, stop = plan.made, state.now_ms, plan.tightest_stop()
+    trade, view = state.trades[made.symbol], state.markets.get(made.symbol)
+    entry_price = float(plan.entry_price)
+    sign, best = (1, trade.high) if made.side == "LONG" else (-1, trade.low)
+    mark = mark_age_ms = next_funding_ms = None
+    if view is not None:
+        next_funding_ms = view.next_funding_ms
+        if view.mark is not None:
+            age_ms = now_ms - view.mark_ms
+            mark = view.mark if age_ms <= rules.exits.guards.mark_age_ms else None
+            mark_age_ms = min(age_ms, now_ms - state.awake_ms)
+    return Glance(
+        sign,
+        entry_price,
+        float(plan.first_stop()),
+        None if stop is None else float(stop.price),
+        entry_price if best is None else best,
+        plan.opened_ms,
+        now_ms,
+        plan.stage,
+        tuple([target.leg for target in plan.targets.values()]),
+        None if plan.liquidation_price is None else float(plan.liquidation_price),
+        mark,
+        mark_age_ms,
+        plan.market_ms,
+        next_funding_ms,
+        risk_mode_of(state, rules),
+        made.hold_max_ms,
+        exit_plan_of(state, plan, entry_price),
+        plan.memory,
+    )
 
 
 def context_of(
-    state: TraderState, rules: Rules, plan: Plan, position: Position, exit_plan: ExitPlan
+    state: TraderState, rules: Rules, plan: Plan, position: Position, glance: Glance
 ) -> ExitContext:
-    """Everything the exit rules may look at, now. The plan holds the position and has a trade."""
-    trade, view = state.trades[plan.symbol], state.markets.get(plan.symbol)
-    made, stop, entry = plan.made, plan.tightest_stop(), float(plan.entry_price)
-    age_ms = None if view is None or view.mark is None else state.now_ms - view.mark_ms
-    fresh = age_ms is not None and age_ms <= rules.exits.guards.mark_age_ms
-    best, worst = _extremes(trade, made.side, entry)
+    """The glance and everything else the exit rules may look at. The plan holds the position."""
+    made, view, trade = plan.made, state.markets.get(plan.symbol), state.trades[plan.symbol]
+    worst = trade.low if made.side == "LONG" else trade.high
     return ExitContext(
-        symbol=plan.symbol,
+        *astuple(glance),
+        symbol=made.symbol,
         position_id=made.plan_id,
         side=made.side,
-        sign=sign_of(made.side),
         qty=float(position.qty),
         initial_qty=float(plan.entry_qty),
-        entry_price=entry,
-        initial_stop=float(plan.first_stop()),
-        stop=None if stop is None else float(stop.price),
-        best=best,
-        worst=worst,
-        opened_ms=plan.opened_ms,
-        now_ms=state.now_ms,
-        stage=plan.stage,
-        resting=tuple([target.leg for target in plan.targets.values()]),
+        worst=glance.entry_price if worst is None else worst,
         targets=tuple([float(price) for price in plan.target_prices]),
         leverage=made.leverage,
-        liquidation_price=_float(plan.liquidation_price),
         instrument=plan.instrument,
-        mark=view.mark if view is not None and fresh else None,
-        mark_age_ms=None if age_ms is None else min(age_ms, state.now_ms - state.awake_ms),
         market=plan.market,
-        market_ms=plan.market_ms,
         market_at_entry=plan.market_at_entry,
         funding_rate_frac=None if view is None else view.funding_rate_frac,
         funding_interval_ms=None if view is None else view.funding_interval_ms,
-        next_funding_ms=None if view is None else view.next_funding_ms,
         taker_frac=float(rules.fees.taker_frac),
         spread_frac=float(rules.exits.spread_frac),
         fees_usd=float(trade.fees_usd),
         funding_usd=float(trade.funding_usd),
-        risk_mode=risk_mode_of(state, rules),
         confidence=plan.confidence,
-        performance=state.performance.of(plan.symbol),
+        performance=state.performance.symbols.get(made.symbol),
         divergence=plan.divergence,
         heat=heat_of(state),
-        hold_max_ms=made.hold_max_ms,
-        plan=exit_plan,
-        memory=plan.memory,
     )
+
+
+def exit_plan_of(state: TraderState, plan: Plan, entry_price: float) -> ExitPlan:
+    """The plan by which this very position is left: the one in force, or the same made anew."""
+    made, now_ms = plan.made, state.now_ms
+    holding = Holding(made.symbol, made.plan_id, made.side, entry_price)
+    active = get_active(state.exit_plans, holding, now_ms)
+    if active is not None:
+        return active
+
+    def anew() -> ExitPlan:
+        planned = plan.exit_plan
+        return replace(
+            planned,
+            entry_price=entry_price,
+            created_ms=now_ms,
+            expires_ms=now_ms + planned.expires_ms - planned.created_ms,
+        )
+
+    return get_or_create(state.exit_plans, holding, now_ms, anew)
 
 
 def risk_mode_of(state: TraderState, rules: Rules) -> RiskMode:
@@ -75,10 +115,10 @@ def risk_mode_of(state: TraderState, rules: Rules) -> RiskMode:
 
 def heat_of(state: TraderState) -> float | None:
     """The part of the equity that is bound as margin, in [0, 1]; 0 for an empty book."""
-    equity_usd = state.equity_usd
+    equity_usd, margin_usd = state.equity_usd, state.exposure.margin_usd
     if equity_usd <= 0:
         return None
-    return float(min(max(state.exposure.margin_usd / equity_usd, ZERO), ONE))
+    return 0.0 if margin_usd <= 0 else min(float(margin_usd / equity_usd), 1.0)
 
 
 def note_liquidation(state: TraderState, plan: Plan) -> None:
@@ -92,6 +132,19 @@ def note_liquidation(state: TraderState, plan: Plan) -> None:
         return
     margin_usd = state.margins.get(plan.symbol, ZERO) + min(trade.funding_usd, ZERO)
     plan.liquidation_price = liquidation_price(plan.instrument, position, margin_usd)
+
+
+def looks_at_market(state: TraderState, plan: Plan) -> bool:
+    """Whether the state of the market matters to how a plan is left, before it is long past.
+
+    The kill score is made of it. A trail by average true ranges follows what no target is going to
+    take, and a plan that trails may do so by them too.
+    """
+    rules, position = state.rules, state.positions.get(plan.symbol)
+    if rules is None or rules.exits.kill.enabled or position is None:
+        return True
+    taken = sum([target.qty for target in plan.targets.values()], start=ZERO)
+    return plan.exit_plan.trail is not None or taken < abs(position.qty)
 
 
 def picture_of(numbers: MarketStateComputed, view: MarketView) -> MarketPicture:
@@ -114,17 +167,6 @@ def note_market(state: TraderState, plan: Plan, numbers: MarketStateComputed) ->
     plan.market_ms = numbers.at_ms
     if plan.market_at_entry is None and not plan.opened_ms:
         plan.market_at_entry = plan.market
-
-
-def _extremes(trade: OpenTrade, side: Side, entry: float) -> tuple[float, float]:
-    """The best and the worst price since entry, for the side of the position."""
-    high = entry if trade.high is None else trade.high
-    low = entry if trade.low is None else trade.low
-    return (high, low) if side == "LONG" else (low, high)
-
-
-def _float(value: Decimal | None) -> float | None:
-    return None if value is None else float(value)
 
 
 def pnl_usd(state: TraderState, plan: Plan, mark: float | None) -> Decimal | None:

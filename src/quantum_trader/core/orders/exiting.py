@@ -13,15 +13,14 @@ from quantum_trader.core.events import (
     MarketStateComputed,
 )
 from quantum_trader.core.exits import kill_score
-from quantum_trader.core.exits.brain import evaluate
+from quantum_trader.core.exits.brain import evaluate, is_quiet
 from quantum_trader.core.exits.context import ExitContext
 from quantum_trader.core.exits.decision import Decision
-from quantum_trader.core.exits.plan import ExitPlan
-from quantum_trader.core.exits.router import Holding, get_or_create
 from quantum_trader.core.orders.closing import close_now
 from quantum_trader.core.orders.commands import NewStop, command_cancel, command_reduction
 from quantum_trader.core.orders.evaluation import (
     context_of,
+    glance_of,
     note_market,
     pnl_usd,
     quantity_of,
@@ -65,9 +64,12 @@ def consider(state: TraderState, plan: Plan, out: Out, traded: Decimal | None = 
         return
     if not plan.holds(position) or plan.symbol not in state.trades:
         return
-    context = context_of(state, rules, plan, position, exit_plan_of(state, plan))
+    glance = glance_of(state, rules, plan)
     if traded is not None:
-        context = msgspec.structs.replace(context, mark=float(traded), mark_age_ms=0)
+        glance = msgspec.structs.replace(glance, mark=float(traded), mark_age_ms=0)
+    if is_quiet(glance, rules.exits):
+        return
+    context = context_of(state, rules, plan, position, glance)
     verdict = evaluate(context, rules.exits)
     plan.memory = verdict.memory
     for decision in verdict.decisions:
@@ -80,7 +82,8 @@ def on_market_state(state: TraderState, plan: Plan, numbers: MarketStateComputed
     position, rules = state.positions.get(plan.symbol), state.rules
     if rules is None or position is None or not plan.holds(position):
         return
-    context = context_of(state, rules, plan, position, exit_plan_of(state, plan))
+    glance = glance_of(state, rules, plan)
+    context = context_of(state, rules, plan, position, glance)
     kill = rules.exits.kill
     components = kill_score.acting_components(context, kill)
     recorded = kill_score.recorded_components(context, kill)
@@ -98,23 +101,6 @@ def on_market_state(state: TraderState, plan: Plan, numbers: MarketStateComputed
             streak=kill_score.next_memory(context, kill).kill_streak,
         )
     )
-
-
-def exit_plan_of(state: TraderState, plan: Plan) -> ExitPlan:
-    """The plan by which this very position is left: the one in force, or the same made anew."""
-    entry_price = float(plan.entry_price)
-    holding = Holding(plan.symbol, plan.made.plan_id, plan.made.side, entry_price)
-
-    def make() -> ExitPlan:
-        planned = plan.exit_plan
-        return msgspec.structs.replace(
-            planned,
-            entry_price=entry_price,
-            created_ms=state.now_ms,
-            expires_ms=state.now_ms + planned.expires_ms - planned.created_ms,
-        )
-
-    return get_or_create(state.exit_plans, holding, state.now_ms, make)
 
 
 def _begin(at: _Moment, decision: Decision) -> None:

@@ -129,6 +129,8 @@ class Plan(msgspec.Struct, kw_only=True):
 
     def tightest_stop(self) -> Resting | None:
         """The stop that will be in force once everything on its way has been confirmed."""
+        if not self.next_stops:
+            return self.stop
         stops = [*((self.stop,) if self.stop else ()), *self.next_stops.values()]
         return max(reversed(stops), key=self.tightness, default=None)
 
