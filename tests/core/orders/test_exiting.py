@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import msgspec
+import pytest
 
 from quantum_trader.core.events import (
     ExitDecided,
@@ -11,6 +12,11 @@ from quantum_trader.core.events import (
     PlanEnded,
     TradeClosed,
 )
+from quantum_trader.core.exits.brain import Verdict, evaluate
+from quantum_trader.core.exits.context import ExitContext
+from quantum_trader.core.orders import exiting
+from quantum_trader.core.orders.evaluation import context_of, glance_of
+from quantum_trader.core.rules import ExitRules
 from tests.support import MINUTE_MS, NOON_MS, Desk, a_candle, some_rules
 
 
@@ -181,3 +187,61 @@ def test_the_exit_score_may_harvest_the_first_stage() -> None:
     (part,) = desk.commands("exit")
     assert (part.leg, part.reason) == (1, "exit_score")
     assert not desk.take(HarvestProposed)
+
+
+def test_a_glance_has_everything_in_its_place() -> None:
+    desk = Desk()
+    desk.open(60_000.0)
+    desk.tell(a_candle(60_090.0, NOON_MS + MINUTE_MS, high=60_100.0, low=59_950.0))
+    (plan,), state = desk.state.plans.values(), desk.state
+    state.markets["BTCUSDT"].next_funding_ms = NOON_MS + 7
+    plan.market_ms, plan.liquidation_price = NOON_MS + 3, Decimal(54_000)
+    glance = glance_of(state, some_rules(), plan)
+    stop = plan.stop
+    assert stop is not None
+    assert msgspec.structs.asdict(glance) == {
+        "sign": 1,
+        "entry_price": 60_000.0,
+        "initial_stop": float(plan.first_stop()),
+        "stop": float(stop.price),
+        "best": 60_100.0,
+        "opened_ms": NOON_MS,
+        "now_ms": NOON_MS + MINUTE_MS,
+        "stage": 0,
+        "resting": (1, 2, 3),
+        "liquidation_price": 54_000.0,
+        "mark": 60_090.0,
+        "mark_age_ms": 0,
+        "market_ms": NOON_MS + 3,
+        "next_funding_ms": NOON_MS + 7,
+        "risk_mode": "NORMAL",
+        "hold_max_ms": plan.made.hold_max_ms,
+        "plan": state.exit_plans[f"BTCUSDT/{plan.made.plan_id}"],
+        "memory": plan.memory,
+    }
+
+
+def test_a_context_says_the_same_as_the_glance_before_it() -> None:
+    desk = Desk()
+    desk.open(60_000.0)
+    (plan,), (position,) = desk.state.plans.values(), desk.state.positions.values()
+    glance = glance_of(desk.state, some_rules(), plan)
+    context = context_of(desk.state, some_rules(), plan, position, glance)
+    for name in glance.__struct_fields__:
+        assert getattr(context, name) == getattr(glance, name), name
+
+
+def test_a_quiet_position_is_not_looked_at_closely(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Desk()
+    desk.open(60_000.0)
+    looked: list[object] = []
+
+    def noted(context: ExitContext, rules: ExitRules) -> Verdict:
+        looked.append(context)
+        return evaluate(context, rules)
+
+    monkeypatch.setattr(exiting, "evaluate", noted)
+    at_r(desk, 0.2)
+    assert not looked
+    at_r(desk, 1.2, minutes=2)
+    assert len(looked) == 1

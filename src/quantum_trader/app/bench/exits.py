@@ -82,7 +82,7 @@ def _brain_aim() -> Aim:
     return Aim(
         name=f"exits of {POSITIONS} positions",
         unit="ms",
-        note="every rule of the exit brain asked about each, a new market state included; beside "
+        note="the whole exit brain asked about each, a new market state included; beside "
         "it a loop that computes one profit and compares with one stop",
         target=BRAIN_MS,
         better="below",
