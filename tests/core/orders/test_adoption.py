@@ -141,3 +141,12 @@ def test_what_nobody_confirms_is_closed_in_time_also_when_it_was_adopted() -> No
     desk.second(NOON_MS + 4_000)
     (leave,) = desk.commands("exit")
     assert leave.reason == "unprotected"
+
+
+def test_an_adopted_position_is_liquidated_by_the_leverage_that_was_assumed() -> None:
+    for side, liquidation in (("BUY", 54_545), ("SELL", 65_346)):
+        desk = adopted(side)
+        (plan,) = desk.state.plans.values()
+        assert plan.liquidation_price is not None, "else the guard before it never speaks"
+        assert int(plan.liquidation_price) == liquidation
+        assert desk.state.exposure.margin_usd == Decimal(180), "a tenth of 1800 at 10x"

@@ -6,6 +6,7 @@ and it was entered now. Time alone does not close what somebody else opened.
 
 import msgspec
 
+from quantum_trader.core.books.exposure import keep
 from quantum_trader.core.books.position import Position
 from quantum_trader.core.books.trade import OpenTrade
 from quantum_trader.core.events import IntentProposed
@@ -94,6 +95,7 @@ def _take_over(state: TraderState, plan: Plan, position: Position, stray: Stray)
         fees_usd=stray.fees_usd,
     )
     trade.mark(float(plan.entry_price))
+    keep(state, plan.symbol, position, position, plan.made.leverage)
     state.last_open_ms[plan.symbol] = state.now_ms
 
 
