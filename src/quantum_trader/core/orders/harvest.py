@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
+import msgspec
+
 from quantum_trader.core.events import Leg
 from quantum_trader.core.exits.bounds import target_prices
 from quantum_trader.core.exits.ladder import ladder
@@ -25,9 +27,24 @@ def send_targets(state: TraderState, plan: Plan, out: Out) -> None:
         return
     plan.targets_sent = True
     answer(plan, out, "opened", "filled and protected")
-    prices = _prices(state, plan)
-    for leg in _legs(state, plan, prices):
+    prices = plan.target_prices = _prices(state, plan)
+    for leg in _standing(state, plan, _legs(state, plan, prices)):
         command_target(plan, out, leg.stage, prices[leg.stage - 1], leg.qty)
+
+
+def _standing(state: TraderState, plan: Plan, legs: Sequence[Leg]) -> list[Leg]:
+    """The steps that are still to be taken, of what still stands: the farthest one gives way.
+
+    A part may have left while the stop was not confirmed yet: by R, by a guard, or by a hand.
+    """
+    taken = plan.stage if plan.reducing is None else max(plan.stage, plan.reducing.leg)
+    left, found = abs(state.positions[plan.symbol].qty), []
+    for leg in legs:
+        qty = min(leg.qty, left)
+        if leg.stage > taken and qty > 0:
+            found.append(msgspec.structs.replace(leg, qty=qty))
+            left -= qty
+    return found
 
 
 def _legs(state: TraderState, plan: Plan, prices: Sequence[Decimal]) -> tuple[Leg, ...]:

@@ -76,6 +76,23 @@ def cover(state: TraderState, plan: Plan, out: Out) -> None:
         command_stop(plan, out, stop, _qty_to_cover(state, plan))
 
 
+def keep_to_bounds(state: TraderState, plan: Plan, out: Out) -> None:
+    """Later fills moved the entry price: a stop too far from it for a bound is drawn nearer.
+
+    R is measured by that stop from then on; what it may cost was decided before the entry.
+    """
+    instrument, current = instrument_of(state, plan), plan.tightest_stop()
+    side, entry = plan.made.side, plan.entry_price
+    if current is None:
+        return
+    if stop_problem(side, entry, current.price, instrument.tick, plan.bounds) is None:
+        return
+    price = _first_stop(plan, entry, instrument)
+    if is_tighter(plan, price):
+        plan.initial_stop = price
+        move_stop(state, plan, out, NewStop(price, STOP_LOSS, "the entry price moved"))
+
+
 def note_cover(state: TraderState, plan: Plan) -> None:
     """Write down since when the position stands without a confirmed stop for all of it."""
     position = state.positions.get(plan.symbol)

@@ -1,5 +1,7 @@
 """What the venue says about an order, told to the plan it belongs to."""
 
+import msgspec
+
 from quantum_trader.core.books.booking import book_fill
 from quantum_trader.core.books.exposure import expect
 from quantum_trader.core.events import (
@@ -26,6 +28,7 @@ from quantum_trader.core.orders.harvest import send_targets
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.orders.protection import (
     cover,
+    keep_to_bounds,
     note_cover,
     on_stop_accepted,
     on_stop_gone,
@@ -122,11 +125,20 @@ def _note(state: TraderState, plan: Plan, fact: OrderFilled) -> None:
         plan.entry_done = plan.entry_done or fact.done
         expect(state, plan)
     if not fact.done:
+        _note_part(plan, fact)
         return
     harvested = plan.targets.get(fact.client_order_id) or plan.harvest_named(fact.client_order_id)
     if harvested is not None:
         plan.stage = max(plan.stage, harvested.leg)
     plan.forget(fact.client_order_id)
+
+
+def _note_part(plan: Plan, fact: OrderFilled) -> None:
+    """A target that filled in part is going to take the rest only."""
+    target = plan.targets.get(fact.client_order_id)
+    if target is not None:
+        left = msgspec.structs.replace(target, qty=target.qty - fact.qty)
+        plan.targets[fact.client_order_id] = left
 
 
 def _on_held(state: TraderState, plan: Plan, fact: OrderFilled, out: Out, reason: str) -> None:
@@ -138,6 +150,8 @@ def _on_held(state: TraderState, plan: Plan, fact: OrderFilled, out: Out, reason
         close_now(state, plan, out, reason)
     else:
         cover(state, plan, out)
+        if fact.role == "entry":
+            keep_to_bounds(state, plan, out)
     if state.kill_level == "FLATTEN":
         close_now(state, plan, out, "flatten")
     elif plan.exit_reason is not None:
