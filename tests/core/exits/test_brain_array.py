@@ -54,8 +54,8 @@ OTHER = GuardSettings(
     funding_lead_ms=60_000,
     first_target_ms=60_000,
 )
-ODD = GuardSettings(liquidation_reduce_frac=1.5, liquidation_close_frac=1.25)
-"""A cut behind liquidation and behind the close: it never comes."""
+ODD = GuardSettings(liquidation_reduce_frac=1.0, liquidation_close_frac=1.0)
+"""Cut and close at liquidation itself: the cut never comes."""
 STEPPED = msgspec.structs.replace(FINE, market_step=Decimal("0.25"))
 """An instrument whose step is larger than its smallest quantity."""
 ASKED = tuple(rule for rule in RULES if rule.section == "guards")

@@ -33,8 +33,9 @@ class StopSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         return min(self.lock_r, self.trail_from_r, self.giveback_from_r)
 
     def __post_init__(self) -> None:
-        """Refuse what is no distance and no time."""
+        """Refuse what is no distance, no fraction and no time."""
         _demand_above_zero("exits.stops", self)
+        _demand_fractions("exits.stops", self)
 
 
 class HarvestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -115,8 +116,14 @@ class GuardSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     first_target_ms: int = 7_200_000
 
     def __post_init__(self) -> None:
-        """Refuse what is no fraction of a way and no time."""
+        """Refuse what is no fraction and no time, and a cut behind the close: it never comes."""
         _demand_above_zero("exits.guards", self)
+        _demand_fractions("exits.guards", self)
+        if self.liquidation_reduce_frac > self.liquidation_close_frac:
+            raise ConfigError(
+                f"exits.guards: liquidation_reduce_frac ({self.liquidation_reduce_frac}) must not "
+                f"lie beyond liquidation_close_frac ({self.liquidation_close_frac})"
+            )
 
 
 class AdaptSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -137,3 +144,11 @@ def _demand_above_zero(section: str, settings: msgspec.Struct) -> None:
         value = getattr(settings, name)
         if not isinstance(value, bool) and isinstance(value, int | float) and not value > 0:
             raise ConfigError(f"{section}: {name} must be above 0, not {value}")
+
+
+def _demand_fractions(section: str, settings: msgspec.Struct) -> None:
+    """A percent number would put what protects out of reach."""
+    for name in settings.__struct_fields__:
+        if name.endswith("_frac") and getattr(settings, name) > 1.0:
+            value = getattr(settings, name)
+            raise ConfigError(f"{section}: {name} is a fraction (0.5 is a half), not {value}")
