@@ -25,6 +25,7 @@ from quantum_trader.core.events import (
     tag_of,
 )
 from quantum_trader.core.events.exits import Bound, LevelSet
+from quantum_trader.core.exits import outputs
 from quantum_trader.core.exits.plan import TrailSpec
 from quantum_trader.core.intent_edge import read_intent
 from quantum_trader.streams import STREAMS
@@ -102,7 +103,18 @@ def section(command: str) -> str:
         ("replay BTCUSDT", [Summary]),
         ("replay --from-log", [Relived]),
         ("levels", [levels.Answer, LevelSet, Bound]),
-        ("plan", [plan_answer.Answer, plan_answer.LegShown, TrailSpec]),
+        (
+            "plan",
+            [
+                plan_answer.Answer,
+                plan_answer.LegShown,
+                TrailSpec,
+                outputs.Outputs,
+                outputs.DynamicTpSl,
+                outputs.TrailingConfig,
+                outputs.PartialExit,
+            ],
+        ),
         ("doctor", [Finding]),
         ("explain", [Story, Line]),
         ("halt", [Result]),

@@ -12,6 +12,7 @@ from quantum_trader.app.cli.plan_answer import Answer, LegShown, answer_to
 from quantum_trader.app.preview import Entry, preview
 from quantum_trader.core.default_instruments import DEFAULT_INSTRUMENTS
 from quantum_trader.core.events import ExitPlanned, PlanMade
+from quantum_trader.core.exits.outputs import Outputs
 from quantum_trader.core.units import Side
 from tests.support import NOON_MS, Desk, a_candle, an_intent, some_rules
 
@@ -138,6 +139,23 @@ def test_a_regime_that_is_told_counts_whatever_the_numbers_say(
 ) -> None:
     _, shown = answer(capsys, *LONG, "--volatility", "1", "--trend", "0", "--regime", regime)
     assert shown["regime"] == regime.upper().replace("-", "_")
+
+
+def test_a_plan_is_told_in_the_forms_that_others_read(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = answer(capsys, *LONG, "--policy", "profile:TREND_DEFAULT")[1]
+    outputs = shown["outputs"]
+    assert isinstance(outputs, dict)
+    names = [field.name for field in msgspec.structs.fields(Outputs)]
+    assert list(outputs) == names
+    levels, trail, exits = (outputs[name] for name in names)
+    stop, *targets, runner = legs(shown)
+    assert (levels["sl_frac"], levels["tp_frac"]) == (stop["asked_frac"], targets[0]["asked_frac"])
+    assert levels["trail_callback_frac"] == trail["callback_frac"] == 0.02
+    assert [each["trigger_frac"] for each in exits] == [each["asked_frac"] for each in targets] + [
+        None
+    ]
+    assert trail["size_frac"] == runner["size_frac"] == exits[-1]["size_frac"]
+    assert answer(capsys, *LONG, "--risk-mode", "ESS_ACTIVE")[1]["outputs"] is None
 
 
 def test_a_size_told_in_money_is_one_of_the_reasons(capsys: pytest.CaptureFixture[str]) -> None:

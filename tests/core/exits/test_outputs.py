@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantum_trader.core.exits.outputs import (
+    outputs_of,
     to_dynamic_tpsl,
     to_partial_exit_config,
     to_trailing_config,
@@ -62,6 +63,14 @@ def test_partial_exits_are_told_nearest_first_and_the_trail_last() -> None:
     assert [each.size_frac for each in found] == [0.15, 0.20, 0.30, 0.35]
     assert [each.trail_callback_frac for each in found] == [None, None, None, 0.02]
     assert found[0].reason == "target 1 of 3"
+
+
+def test_all_forms_are_of_the_same_plan() -> None:
+    plan = policy_of("profile:TREND_DEFAULT")(inputs())
+    found = outputs_of(plan)
+    assert found.dynamic_tpsl == to_dynamic_tpsl(plan)
+    assert found.trailing_config == to_trailing_config(plan)
+    assert found.partial_exit_config == to_partial_exit_config(plan)
 
 
 @given(policy=st.sampled_from([*POLICIES, "static_3_4"]), asked=INPUTS)

@@ -10,6 +10,7 @@ from quantum_trader.core.books.margin import initial_usd
 from quantum_trader.core.events import Leg
 from quantum_trader.core.events.exits import Bound, LevelSet
 from quantum_trader.core.exits.bounds import target_prices
+from quantum_trader.core.exits.outputs import Outputs, outputs_of
 from quantum_trader.core.exits.plan import (
     ExitLeg,
     LegCondition,
@@ -50,7 +51,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The exit plan of one entry. With a ``problem`` there would be no entry, and no plan.
 
     ``assumed`` names what was not given and taken as usual. ``risk_usd`` is what the first stop
-    loses on all of it, costs left out; ``fees_usd`` what going in and out costs.
+    loses on all of it, costs left out; ``fees_usd`` what going in and out costs. ``outputs`` is the
+    plan in the forms that others read.
     """
 
     symbol: str
@@ -71,6 +73,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float | None
     valid_ms: int | None
     legs: tuple[LegShown, ...]
+    outputs: Outputs | None
     adaptive: LevelSet | None
     effective: LevelSet | None
     bounds: tuple[Bound, ...]
@@ -102,6 +105,7 @@ def answer_to(entry: Entry, rules: Rules, found: Draft | Problem) -> Answer:
         confidence=entry.confidence,
         valid_ms=None,
         legs=(),
+        outputs=None,
         adaptive=None,
         effective=None,
         bounds=(),
@@ -143,6 +147,7 @@ def _with_plan(bare: Answer, draft: Draft, entry: Entry, rules: Rules) -> Answer
         assumed=plan.assumed,
         valid_ms=plan.expires_ms - plan.created_ms,
         legs=_legs_of(outline),
+        outputs=outputs_of(plan),
         adaptive=draft.adaptive,
         effective=draft.effective,
         bounds=draft.bounds,

@@ -40,6 +40,23 @@ class PartialExit(msgspec.Struct, frozen=True, kw_only=True):
     trail_callback_frac: float | None
 
 
+class Outputs(msgspec.Struct, frozen=True, kw_only=True):
+    """All three forms of one plan."""
+
+    dynamic_tpsl: DynamicTpSl
+    trailing_config: TrailingConfig | None
+    partial_exit_config: tuple[PartialExit, ...]
+
+
+def outputs_of(plan: ExitPlan) -> Outputs:
+    """What others read of a plan, as it asked: the bounds come afterwards."""
+    return Outputs(
+        dynamic_tpsl=to_dynamic_tpsl(plan),
+        trailing_config=to_trailing_config(plan),
+        partial_exit_config=to_partial_exit_config(plan),
+    )
+
+
 def to_dynamic_tpsl(plan: ExitPlan) -> DynamicTpSl:
     """The levels of a plan, for whoever knows one target and one stop."""
     return DynamicTpSl(
