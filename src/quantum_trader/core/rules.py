@@ -42,8 +42,8 @@ class ExitRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ``protect_within_ms`` is the longest a position may stand without a confirmed stop before it
     is closed at market; ``entry_within_ms`` the longest an entry order may be on its way.
     ``policy`` decides targets and stop: ``adaptive``, ``dynamic``, ``profile`` (the fitting one),
-    ``profile:NAME``, or ``static_3_4`` (stop at 3 %, one target at 4 %). ``risk_mode`` is how
-    careful the account is.
+    ``profile:NAME``, ``hints``, or ``static_3_4`` (stop at 3 %, one target at 4 %). ``risk_mode``
+    is how careful the account is.
     """
 
     policy: str = "adaptive"

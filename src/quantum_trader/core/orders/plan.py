@@ -41,11 +41,11 @@ class Plan(msgspec.Struct, kw_only=True):
     placed again. ``stage`` counts harvested ladder steps. ``naked_since_ms`` is set while a
     position stands without a confirmed stop for all of it. ``retiring`` are orders whose cancel
     was commanded. ``exit_id`` is the exit that is waited for, ``exits`` all that may still trade.
-    ``reducing`` is a partial exit under way. ``initial_stop`` is the first stop, for good;
-    ``target_prices`` are those of all stages. ``market`` is the market as of ``market_ms``,
-    ``memory`` what the exit rules remember, ``liquidation_price`` where the venue takes it.
-    ``exit_reason`` is set once the plan is to be left. ``flat_ms`` is when the position became
-    flat; the plan ends when no order is left.
+    ``reducing`` is a partial exit under way. ``initial_stop`` is the first stop of the entry, which
+    R is measured by; ``target_prices`` are those of all stages. ``market`` is the market as of
+    ``market_ms``, ``memory`` what the exit rules remember, ``liquidation_price`` where the venue
+    takes it. ``exit_reason`` is set once the plan is to be left. ``flat_ms`` is when the position
+    became flat; the plan ends when no order is left.
     """
 
     made: PlanMade
