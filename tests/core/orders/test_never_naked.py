@@ -265,3 +265,16 @@ def test_no_stop_moves_on_the_way_out() -> None:
     desk.tell(kill("FLATTEN"))
     desk.fill(targets[0], targets[0].order.price)
     assert len(desk.commands("stop")) == 1
+
+
+def test_an_exit_that_nobody_ever_speaks_of_is_commanded_again_after_a_minute() -> None:
+    desk = Desk()
+    desk.open(60_000.0)
+    desk.tell(an_intent("FLAT", NOON_MS + 1))
+    for second in (1, 30, 59):
+        desk.second(NOON_MS + second * 1_000)
+    assert len(desk.commands("exit")) == 1
+    desk.second(NOON_MS + 60_000)
+    first, again = desk.commands("exit")
+    assert again.order.client_order_id != first.order.client_order_id
+    assert (again.order.qty, again.order.reduce_only) == (WHOLE, True)

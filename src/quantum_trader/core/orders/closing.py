@@ -10,6 +10,8 @@ from quantum_trader.core.state import TraderState
 
 CLEANUP_AFTER_MS = 1_000
 """The venue expires reduce-only orders of a flat symbol itself; we wait this long for it."""
+EXIT_SILENT_MS = 60_000
+"""A market order is over long before: one that is not has never arrived anywhere."""
 STOP_LOSS = "stop_loss"
 """What the first stop is called when it ends a trade; each later one has the name of its rule."""
 HARVESTED = "targets"
@@ -18,12 +20,15 @@ HARVESTED = "targets"
 def close_now(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
     """Close the whole position at market, now or as soon as there is one.
 
-    The stop stays until the position is gone.
+    The stop stays until the position is gone. An exit that is not over after a minute is commanded
+    again: reduce-only orders for the whole can be, the second one finds nothing left.
     """
     if plan.exit_reason is None:
         plan.exit_reason = reason
     position = state.positions.get(plan.symbol)
-    if position is None or plan.exit_id is not None or not plan.holds(position):
+    if position is None or not plan.holds(position):
+        return
+    if plan.exit_id is not None and state.now_ms - plan.exit_tried_ms < EXIT_SILENT_MS:
         return
     plan.exit_tried_ms = state.now_ms
     command_exit(plan, out, abs(position.qty), plan.exit_reason)
