@@ -142,7 +142,24 @@ def test_a_hand_that_turns_a_position_round_ends_its_plan() -> None:
     assert is_clean(desk)
     (closed,) = desk.take(TradeClosed)
     assert isinstance(closed, TradeClosed)
-    assert closed.qty == Decimal("0.050")
+    assert (closed.qty, closed.reason) == (Decimal("0.050"), "hand")
+
+
+def test_a_hands_position_that_has_to_wait_for_the_last_plan_to_end_is_closed_in_time() -> None:
+    desk = Desk()
+    desk.open(60_000.0)
+    desk.hand("SELL", "0.070", 60_000)
+    desk.second(NOON_MS + 3_000)
+    assert not desk.commands("exit"), "the orders of the last plan may go any moment"
+    desk.second(NOON_MS + 3_001)
+    (leave,) = desk.commands("exit")
+    assert (leave.order.side, leave.order.qty) == ("BUY", Decimal("0.020"))
+    assert leave.reason == "unprotected"
+    desk.reject(leave, -1008)
+    desk.second(NOON_MS + 4_000)
+    assert len(desk.commands("exit")) == 1
+    desk.second(NOON_MS + 4_001)
+    assert len(desk.commands("exit")) == 2
 
 
 def test_a_hand_that_trades_while_a_plan_cleans_up_breaks_nothing() -> None:

@@ -1,24 +1,29 @@
 """Positions that no plan owns: a late fill of an entry that was given up, or a hand at the venue.
 
 What our own orders left is closed at once and tried again until it is gone. What a hand made is
-adopted, see ``adoption``; where it cannot be, it is closed, or left alone when its symbol is not
-known here at all, until everything, or its symbol, is ordered flat.
+adopted, see ``adoption``; where it cannot be, at once or while the last plan of its symbol sees its
+orders off, it is closed, or left alone when its symbol is not known here at all, until everything,
+or its symbol, is ordered flat.
 """
 
 from quantum_trader.core.events import OrderFact, OrderFilled
 from quantum_trader.core.orders.commands import command_stray_exit
 from quantum_trader.core.orders.stray import Stray
 from quantum_trader.core.out import Out
+from quantum_trader.core.rules import Rules
 from quantum_trader.core.state import TraderState
 
 LATE_FILL = "late_fill"
+UNPROTECTED = "unprotected"
 
 
 def on_unowned_fill(state: TraderState, fact: OrderFilled, out: Out) -> None:
     """A fill after which nobody owns what stands."""
     stray = state.strays.get(fact.symbol)
     if stray is None:
-        stray = state.strays[fact.symbol] = Stray(id=f"stray:{fact.id}", trace_id=fact.trace_id)
+        stray = state.strays[fact.symbol] = Stray(
+            id=f"stray:{fact.id}", trace_id=fact.trace_id, since_ms=state.now_ms
+        )
     stray.fees_usd += fact.fee_usd
     if fact.plan_id:
         clear(state, fact.symbol, LATE_FILL, out)
@@ -42,11 +47,19 @@ def on_clearing_over(state: TraderState, fact: OrderFact) -> None:
 
 def check_stray(state: TraderState, symbol: str, out: Out) -> None:
     """Time passed: close what is ordered flat, and try again what came to nothing."""
-    stray = state.strays[symbol]
-    reason = stray.reason
-    if reason is None and state.kill_level == "FLATTEN":
-        reason = "flatten"
-    if reason is None or state.rules is None:
+    stray, rules = state.strays[symbol], state.rules
+    if rules is None:
         return
-    if state.now_ms - stray.exit_tried_ms >= state.rules.exits.retry_after_ms:
+    reason = stray.reason or _due(state, rules, symbol)
+    if reason is not None and state.now_ms - stray.exit_tried_ms >= rules.exits.retry_after_ms:
         clear(state, symbol, reason, out)
+
+
+def _due(state: TraderState, rules: Rules, symbol: str) -> str | None:
+    """Why a stray has to be closed that nobody gave a reason for; None when it has not."""
+    if state.kill_level == "FLATTEN":
+        return "flatten"
+    waited_ms = state.now_ms - state.strays[symbol].since_ms
+    if symbol in rules.instruments and waited_ms > rules.exits.protect_within_ms:
+        return UNPROTECTED
+    return None

@@ -15,6 +15,8 @@ EXIT_SILENT_MS = 60_000
 STOP_LOSS = "stop_loss"
 """What the first stop is called when it ends a trade; each later one has the name of its rule."""
 HARVESTED = "targets"
+BY_A_HAND = "hand"
+"""Somebody closed the position at the venue, with an order that is not ours."""
 
 
 def close_now(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
@@ -38,6 +40,8 @@ def closing_reason(plan: Plan, fact: OrderFilled) -> str:
     """Why a fill ends the trade, as one word per way to end; asked before the plan notes it."""
     if fact.cause == "liquidation":
         return "liquidation"
+    if not fact.plan_id:
+        return BY_A_HAND
     if fact.role == "target":
         return HARVESTED
     if fact.role == "stop":

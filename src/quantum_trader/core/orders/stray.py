@@ -12,11 +12,12 @@ class Stray(msgspec.Struct, kw_only=True):
 
     ``id`` stands where orders of a plan carry the plan's. ``reason`` is why it is closed; without
     one, somebody made it by hand at the venue, and it is to be adopted. ``fees_usd`` is what that
-    has cost so far.
+    has cost so far. ``since_ms`` is when it was first seen.
     """
 
     id: str
     trace_id: str
+    since_ms: int
     reason: str | None = None
     fees_usd: Decimal = ZERO
     exit_id: str | None = None
