@@ -49,7 +49,8 @@ class TraderState(msgspec.Struct, kw_only=True):
     has to be recognised here; after that its age alone refuses it. ``strays`` are positions that
     no plan owns. ``exit_plans`` are the exit plans in force, see ``core/exits/router``.
     ``market_states`` are the newest published ones. ``performance`` is what the last trades earned.
-    ``unrealized`` and ``margins`` are what each symbol adds to the exposure.
+    ``unrealized`` and ``margins`` are what each symbol adds to the exposure. ``leverages`` are what
+    the last entry that was filled had set at the venue, symbol by symbol.
     """
 
     now_ms: int = 0
@@ -72,6 +73,7 @@ class TraderState(msgspec.Struct, kw_only=True):
     exposure: Exposure = msgspec.field(default_factory=Exposure)
     unrealized: dict[str, Decimal] = {}
     margins: dict[str, Decimal] = {}
+    leverages: dict[str, int] = {}
     last_open_ms: dict[str, int] = {}
     last_close_ms: dict[str, int] = {}
     ledger: Ledger = msgspec.field(default_factory=Ledger)

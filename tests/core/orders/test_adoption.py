@@ -58,6 +58,27 @@ def test_an_adopted_plan_is_marked_and_says_what_was_assumed() -> None:
     assert not desk.take(IntentApplied), "nobody proposed it, so nobody is owed an answer"
 
 
+def test_the_liquidation_price_of_an_adopted_position_is_that_of_its_leverage() -> None:
+    desk = adopted()
+    (plan,) = desk.state.plans.values()
+    assert plan.liquidation_price is not None
+    # Of 60,000 at 10x a tenth is the collateral, and 1 % of the price must be left.
+    assert round(plan.liquidation_price) == 54_545
+    assert desk.state.exposure.margin_usd == Decimal(180)
+
+
+def test_a_position_is_adopted_at_the_leverage_that_our_last_entry_set() -> None:
+    desk = Desk()
+    targets = desk.open(60_000.0, leverage=20)
+    desk.hand("SELL", "0.070", 60_000)
+    for order in (*targets, *desk.commands("stop")):
+        desk.cancel(order, "position is flat")
+    desk.second(NOON_MS + 1_000)
+    (plan,) = desk.state.plans.values()
+    assert plan.made.leverage == 20
+    assert any("20x, as our last entry" in each for each in plan.exit_plan.assumed)
+
+
 def test_time_alone_does_not_close_what_somebody_else_opened() -> None:
     desk = adopted()
     desk.accept(desk.commands("stop")[0])

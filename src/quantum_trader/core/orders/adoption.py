@@ -1,7 +1,8 @@
 """A position that nobody here opened: it gets a stop first, and then a plan like any other.
 
-What is not known is assumed, and its exit plan says what: the leverage is the account's usual one,
-and it was entered now. Time alone does not close what somebody else opened.
+What is not known is assumed, and its exit plan says what: the leverage is what our last entry in
+the symbol set, else the account's usual one, and it was entered now. Time alone does not close what
+somebody else opened.
 """
 
 import msgspec
@@ -54,7 +55,7 @@ def adopt(state: TraderState, symbol: str, out: Out) -> bool:
     exit_plan = msgspec.structs.replace(
         draft.exit_plan,
         adopted=True,
-        assumed=(*draft.exit_plan.assumed, *_assumed(rules, draft.leverage)),
+        assumed=(*draft.exit_plan.assumed, *_assumed(rules, intent, draft.leverage)),
     )
     draft = msgspec.structs.replace(draft, exit_plan=exit_plan)
     plan = plan_for(state, rules, intent, draft, out)
@@ -67,9 +68,10 @@ def adopt(state: TraderState, symbol: str, out: Out) -> bool:
     return True
 
 
-def _assumed(rules: Rules, leverage: int) -> tuple[str, ...]:
+def _assumed(rules: Rules, intent: IntentProposed, leverage: int) -> tuple[str, ...]:
+    whose = "the account's usual one" if intent.leverage is None else "as our last entry set it"
     return (
-        f"leverage {leverage}x, the account's usual one",
+        f"leverage {leverage}x, {whose}",
         f"entered when it was first seen, by policy {rules.exits.policy}",
         "no time limit",
     )
@@ -85,6 +87,7 @@ def _take_over(state: TraderState, plan: Plan, position: Position, stray: Stray)
     state.plans[plan.made.plan_id] = plan
     state.plan_of[plan.symbol] = plan.made.plan_id
     state.strays.pop(plan.symbol, None)
+    keep(state, plan.symbol, position, position, plan.made.leverage)
     trade = state.trades[plan.symbol] = OpenTrade(
         plan=plan.made,
         confidence=None,
@@ -115,7 +118,7 @@ def _as_intent(state: TraderState, symbol: str, stray: Stray, position: Position
         confidence=None,
         entry_price=position.entry_price,
         notional_usd=None,
-        leverage=None,
+        leverage=state.leverages.get(symbol),
         reason=None,
         **UNSAID,
     )

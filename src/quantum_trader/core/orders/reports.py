@@ -120,6 +120,7 @@ def _note(state: TraderState, plan: Plan, fact: OrderFilled) -> None:
     """Write a fill of the plan's own order into it."""
     if fact.role == "entry":
         plan.flat_ms = None
+        state.leverages[fact.symbol] = plan.made.leverage
         plan.entry_qty += fact.qty
         plan.entry_notional_usd += fact.qty * fact.price
         plan.entry_done = plan.entry_done or fact.done
