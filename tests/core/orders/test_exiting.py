@@ -17,7 +17,7 @@ from quantum_trader.core.exits.context import ExitContext
 from quantum_trader.core.orders import exiting
 from quantum_trader.core.orders.evaluation import context_of, glance_of
 from quantum_trader.core.rules import ExitRules
-from tests.support import MINUTE_MS, NOON_MS, Desk, a_candle, some_rules
+from tests.support import MINUTE_MS, NOON_MS, Desk, a_candle, an_intent, some_rules
 
 
 def by_policy(policy: str) -> Desk:
@@ -94,6 +94,50 @@ def test_after_a_part_was_sold_targets_never_add_up_to_more_than_there_is() -> N
     (left,) = desk.state.positions.values()
     gone = {cancel.client_order_id for cancel in desk.cancels()}
     resting = [one for one in desk.commands("target") if one.order.client_order_id not in gone]
+    assert sum(one.order.qty for one in resting) <= left.qty
+
+
+def test_a_stage_is_left_to_its_target_before_the_targets_are_sent() -> None:
+    desk = Desk()
+    desk.tell(a_candle(60_000.0), an_intent())
+    desk.fill(desk.commands("entry")[0], 60_000)
+    desk.tell(a_candle(63_000.0, NOON_MS + 1_000))
+    assert not desk.commands("exit")
+    desk.accept(desk.commands("stop")[0])
+    assert [target.leg for target in desk.commands("target")] == [1, 2, 3]
+
+
+def test_targets_are_for_what_still_stands_when_they_are_sent() -> None:
+    desk = Desk()
+    desk.tell(a_candle(60_000.0), an_intent())
+    desk.fill(desk.commands("entry")[0], 60_000)
+    desk.hand("SELL", "0.030", 60_000)
+    desk.accept(desk.commands("stop")[0])
+    assert sum(target.order.qty for target in desk.commands("target")) == Decimal("0.020")
+
+
+def test_targets_shrink_when_a_stop_that_was_too_small_takes_a_part() -> None:
+    desk = Desk()
+    targets = desk.open(60_000.0)
+    desk.hand("BUY", "0.020", 60_000)
+    desk.fill(desk.commands("stop")[0], 59_500)
+    (left,) = desk.state.positions.values()
+    assert left.qty == Decimal("0.020")
+    gone = {cancel.client_order_id for cancel in desk.cancels()}
+    resting = [one for one in targets if one.order.client_order_id not in gone]
+    assert sum(one.order.qty for one in resting) <= left.qty
+
+
+def test_targets_shrink_when_one_that_was_given_up_is_filled_after_all() -> None:
+    desk = Desk()
+    targets = desk.open(60_000.0)
+    desk.reject(targets[2], -1007, "proved dead")
+    at_r(desk, 2.3)
+    desk.hand("SELL", "0.010", 60_000)
+    desk.fill(targets[2], targets[2].order.price)
+    (left,) = desk.state.positions.values()
+    gone = {cancel.client_order_id for cancel in desk.cancels()}
+    resting = [one for one in targets[:2] if one.order.client_order_id not in gone]
     assert sum(one.order.qty for one in resting) <= left.qty
 
 

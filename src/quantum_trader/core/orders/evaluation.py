@@ -43,7 +43,7 @@ def glance_of(state: TraderState, rules: Rules, plan: Plan) -> Glance:
         plan.opened_ms,
         now_ms,
         plan.stage,
-        tuple([target.leg for target in plan.targets.values()]),
+        plan.awaited_stages(),
         None if plan.liquidation_price is None else float(plan.liquidation_price),
         mark,
         mark_age_ms,

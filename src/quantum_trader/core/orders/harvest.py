@@ -23,7 +23,7 @@ def send_targets(state: TraderState, plan: Plan, out: Out) -> None:
     """
     if plan.targets_sent or not plan.entry_done or not plan.protected:
         return
-    if plan.exit_reason is not None:
+    if plan.exit_reason is not None or not plan.holds(state.positions.get(plan.symbol)):
         return
     plan.targets_sent = True
     answer(plan, out, "opened", "filled and protected")
@@ -48,14 +48,15 @@ def _standing(state: TraderState, plan: Plan, legs: Sequence[Leg]) -> list[Leg]:
 
 
 def _legs(state: TraderState, plan: Plan, prices: Sequence[Decimal]) -> tuple[Leg, ...]:
-    """The ladder of what was filled: the planned one, where that is all that was ordered.
+    """The ladder of what was filled and still stands: the planned one, where that is all of it.
 
     Stages and quantities of a ladder do not depend on its prices.
     """
     instrument = instrument_of(state, plan)
-    if plan.entry_qty == plan.made.qty and instrument is plan.instrument:
+    qty = min(plan.entry_qty, abs(state.positions[plan.symbol].qty))
+    if qty == plan.made.qty and instrument is plan.instrument:
         return plan.made.legs
-    return ladder(plan.entry_qty, prices, plan.effective.harvest, instrument)
+    return ladder(qty, prices, plan.effective.harvest, instrument)
 
 
 def _prices(state: TraderState, plan: Plan) -> tuple[Decimal, ...]:

@@ -149,6 +149,12 @@ class Plan(msgspec.Struct, kw_only=True):
         reducing = self.reducing
         return reducing if reducing is not None and reducing.client_order_id == order_id else None
 
+    def awaited_stages(self) -> tuple[int, ...]:
+        """The stages that an order harvests; all of them, while their orders are still to come."""
+        if not self.targets_sent:
+            return tuple(range(1, len(self.target_prices) + 1))
+        return tuple([target.leg for target in self.targets.values()])
+
     def forget(self, order_id: str) -> None:
         """An order has ended: nothing of it can trade any more."""
         if self.stop is not None and self.stop.client_order_id == order_id:

@@ -102,8 +102,7 @@ def _on_filled(state: TraderState, plan: Plan | None, fact: OrderFilled, out: Ou
         state.strays.pop(fact.symbol, None)
         _on_held(state, plan, fact, out, reason)
         note_liquidation(state, plan)
-        if plan.stage > stage or fact.role == "exit":
-            shrink_targets(plan, state.positions[plan.symbol], out)
+        shrink_targets(plan, state.positions[plan.symbol], out)
         if plan.stage > stage:
             consider(state, plan, out, fact.price)
         return
