@@ -21,6 +21,7 @@ from quantum_trader.core.venue import (
     VenueFill,
     VenueOrder,
 )
+from tests.meddling_hand import MeddlingHand
 
 STOP_REFUSALS = (-2021, -1008, -2022, -4045)
 EXIT_REFUSALS = (-1008, -2022)
@@ -34,13 +35,16 @@ class UnrulyVenue:
 
     * reports are held back, for everyone alike, while it is ``asleep``, and some come twice;
     * the fills of an entry come in up to three parts;
-    * stops and exits are refused for no reason, and stops at rest expire;
-    * replies get lost: of orders that arrived, that never did, and that arrive much later.
+    * stops, targets and exits are refused for no reason, and stops and targets at rest expire;
+    * replies get lost: of orders that arrived, that never did, and that arrive much later;
+    * a hand trades there, too.
     """
 
     def __init__(self, venue: PaperExchange, random: Random) -> None:
         self.venue = venue
         self.random = random
+        self.hand = MeddlingHand(venue, random)
+        self.meddling = random.choice((0.02, 0.06))
         self.calm = False
         self.counts: dict[str, int] = {}
         self._asleep = 0
@@ -49,6 +53,7 @@ class UnrulyVenue:
         self._shown = 0
         self._entries: set[str] = set()
         self._late: list[tuple[int, OrderRequest]] = []
+        self.came_late: set[str] = set()
         self._waits = 0
 
     def _chance(self, name: str, share: float) -> bool:
@@ -57,8 +62,11 @@ class UnrulyVenue:
             self.counts[name] = self.counts.get(name, 0) + 1
         return happens
 
-    async def wait(self) -> None:
-        """One step of time: sleep or wake, let late requests in, let stops expire."""
+    async def wait(self, prices: dict[str, float]) -> None:
+        """One step of time: sleep or wake, let late requests in, let orders at rest expire.
+
+        ``prices`` are where the market is, for the hand that may trade in it.
+        """
         self._waits += 1
         self._asleep -= 1
         if self._asleep < 0 and self._chance("slept", 0.1):
@@ -66,10 +74,14 @@ class UnrulyVenue:
         due = [one for at, one in self._late if at <= self._waits]
         self._late = [(at, one) for at, one in self._late if at > self._waits]
         for order in due:
+            self.came_late.add(order.client_order_id)
             await self.venue.place(order)
         for order in (await self.venue.account()).open_orders:
-            if order.kind == "STOP_MARKET" and self._chance("expired", 0.01):
+            name = "stop expired" if order.kind == "STOP_MARKET" else "target expired"
+            if self._chance(name, 0.01):
                 await self.venue.cancel(order.symbol, order.client_order_id)
+        if self._chance("meddled", self.meddling):
+            await self.hand.meddle(prices)
 
     async def configure(self, symbol: str, leverage: int) -> Rejected | None:
         """Set the leverage."""
@@ -80,7 +92,7 @@ class UnrulyVenue:
         if not order.reduce_only:
             self._entries.add(order.client_order_id)
         codes = STOP_REFUSALS if order.kind == "STOP_MARKET" else EXIT_REFUSALS
-        if order.reduce_only and self._chance("refused", 0.15):
+        if order.reduce_only and self._chance(f"{order.kind} refused", 0.15):
             return Rejected(order.client_order_id, self.random.choice(codes), "no")
         if self._chance("never arrived", 0.05):
             raise InDoubt("lost on the way there")

@@ -1,7 +1,7 @@
 """Watches a rig and holds it to its promises, moment by moment and over its whole story."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from decimal import Decimal
 
 from quantum_trader.app.rig import Rig
@@ -32,12 +32,16 @@ class Witness:
             if isinstance(fact, OrderCommanded | OrderAccepted) and fact.role == "stop"
         ]
 
-    async def check(self, rig: Rig) -> None:
-        """Covered by stops at the venue, and books that agree with it to the last digit."""
+    async def check(self, rig: Rig, came_late: Set[str] = frozenset()) -> None:
+        """Covered by stops at the venue, and books that agree with it to the last digit.
+
+        Targets that ``came_late``, after they had been proved dead, are nobody's fault.
+        """
         state, venue = rig.trader.state, await rig.venue.account()
         held = {one.symbol: one.qty for one in venue.positions}
         assert {symbol: one.qty for symbol, one in state.positions.items()} == held
-        check_covered(venue)
+        known = {name for plan in state.plans.values() for name in plan.targets}
+        check_covered(venue, came_late - known)
         unrealized = sum((one.unrealized_usd for one in venue.positions), Decimal(0))
         assert state.ledger.total_usd() == 0
         assert state.ledger.wallet_usd == venue.wallet_usd
@@ -80,13 +84,20 @@ class Witness:
         return [fact for fact in self.said if isinstance(fact, TradeClosed)]
 
 
-def check_covered(venue: VenueAccount) -> None:
-    """Every position has resting stops for all of it, and no order could open anything."""
+def check_covered(venue: VenueAccount, unforeseen: Set[str] = frozenset()) -> None:
+    """Every position has resting stops for all of it, and no order could open anything.
+
+    Nor do targets ask for more than there is, but for those of these names.
+    """
     stops: dict[str, Decimal] = defaultdict(Decimal)
+    targets: dict[str, Decimal] = defaultdict(Decimal)
     for order in venue.open_orders:
         assert order.reduce_only
         if order.kind == "STOP_MARKET":
             stops[order.symbol] += order.qty
+        elif order.client_order_id not in unforeseen:
+            targets[order.symbol] += order.qty
     for one in venue.positions:
         assert stops[one.symbol] >= abs(one.qty), f"{one.symbol} is naked"
+        assert targets[one.symbol] <= abs(one.qty), f"{one.symbol} has too many targets"
         assert one.isolated_wallet_usd >= 0
