@@ -62,17 +62,14 @@ def test_a_second_fill_that_keeps_the_bounds_leaves_the_stop_where_it_is() -> No
         assert len(desk.commands("stop")) == 1
 
 
-def test_a_step_that_left_by_r_before_the_targets_were_placed_is_not_placed_again() -> None:
+def test_no_step_leaves_by_r_while_its_target_is_still_to_come() -> None:
     desk = filled()
     plan = the_plan(desk)
     way = float(plan.entry_price - plan.first_stop())
     desk.tell(a_candle(60_000.0 + 2.5 * way, NOON_MS + 2_000))
-    (part,) = desk.commands("exit")
-    assert (part.leg, part.reason) == (1, "harvest")
+    assert not desk.commands("exit")
     desk.accept(desk.commands("stop")[0])
-    assert [target.leg for target in desk.commands("target")] == [2, 3]
-    desk.fill(part, 61_000)
-    assert plan.stage == 1
+    assert [target.leg for target in desk.commands("target")] == [1, 2, 3]
 
 
 def test_targets_never_ask_for_more_than_a_hand_left_before_they_were_placed() -> None:

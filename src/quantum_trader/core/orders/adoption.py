@@ -87,7 +87,6 @@ def _take_over(state: TraderState, plan: Plan, position: Position, stray: Stray)
     state.plans[plan.made.plan_id] = plan
     state.plan_of[plan.symbol] = plan.made.plan_id
     state.strays.pop(plan.symbol, None)
-    keep(state, plan.symbol, position, position, plan.made.leverage)
     trade = state.trades[plan.symbol] = OpenTrade(
         plan=plan.made,
         confidence=None,

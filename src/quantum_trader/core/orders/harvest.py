@@ -48,15 +48,14 @@ def _standing(state: TraderState, plan: Plan, legs: Sequence[Leg]) -> list[Leg]:
 
 
 def _legs(state: TraderState, plan: Plan, prices: Sequence[Decimal]) -> tuple[Leg, ...]:
-    """The ladder of what was filled and still stands: the planned one, where that is all of it.
+    """The ladder of what was filled: the planned one, where that is all that was ordered.
 
     Stages and quantities of a ladder do not depend on its prices.
     """
     instrument = instrument_of(state, plan)
-    qty = min(plan.entry_qty, abs(state.positions[plan.symbol].qty))
-    if qty == plan.made.qty and instrument is plan.instrument:
+    if plan.entry_qty == plan.made.qty and instrument is plan.instrument:
         return plan.made.legs
-    return ladder(qty, prices, plan.effective.harvest, instrument)
+    return ladder(plan.entry_qty, prices, plan.effective.harvest, instrument)
 
 
 def _prices(state: TraderState, plan: Plan) -> tuple[Decimal, ...]:
