@@ -74,7 +74,7 @@ stops = st.builds(
 )
 guards = st.builds(
     GuardSettings,
-    liquidation_reduce_frac=st.floats(0.01, 2.0),
+    liquidation_reduce_frac=st.floats(0.01, 0.8),
     loss_r=st.floats(0.05, 4.0),
     loss_frac=st.floats(0.001, 0.2),
 )
