@@ -21,7 +21,7 @@ export UV_SYSTEM_CERTS := 1
 # Without bytecode the first import of the system takes several times as long.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run test check tidy bench proof format lock clean
+.PHONY: help setup run test check tidy mutants bench proof format lock clean
 
 help: ## say what each verb does
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -44,6 +44,12 @@ check: $(READY) ## format, lint, types, layers, house numbers and the fast tests
 tidy: $(READY) ## the house numbers alone
 	$(BIN)/python -m pytest -q tests/test_tidy.py
 
+# From nothing: a mutant that lived is not asked again when only the tests were changed.
+mutants: $(READY) ## break the exit brain in every way and list what no test notices (minutes)
+	rm -rf mutants
+	HYPOTHESIS_PROFILE=mutants $(BIN)/mutmut run
+	$(BIN)/mutmut results
+
 bench: $(READY) ## print the benchmarks as ratios measured in one run
 	$(BIN)/quantum bench
 
@@ -60,7 +66,7 @@ lock: .boot/.ready ## resolve pyproject.toml and build.in again into requirement
 
 clean: ## remove everything the other verbs made
 	rm -rf .boot .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
-		.inline-snapshot build dist
+		.inline-snapshot build dist mutants
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Where uv has no wheel, .boot is left with pip alone, and pip installs the lock.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 ROOT = Path(__file__).parents[1]
 CORE_SECONDS_USUAL_MAX = 5.0
@@ -27,6 +27,15 @@ settings.register_profile(
     max_examples=100_000,
     print_blob=True,
     suppress_health_check=list(HealthCheck),
+)
+# What only a long search finds is a case that somebody should write down, and nobody reads
+# how a mutant died, so nothing is made smaller.
+settings.register_profile(
+    "mutants",
+    derandomize=True,
+    deadline=None,
+    max_examples=12,
+    phases=[Phase.explicit, Phase.generate],
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fast"))
 

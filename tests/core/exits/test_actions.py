@@ -97,3 +97,20 @@ def test_whatever_is_said_either_has_a_known_name_or_is_refused(name: str) -> No
     if wanted not in ACTIONS and not wanted.startswith("HARVEST_DYNAMIC_"):
         with pytest.raises(Malformed):
             read_action(name, 0.5)
+
+
+def test_a_refusal_names_the_field_and_what_stood_there() -> None:
+    with pytest.raises(Malformed) as told:
+        read_action("NOPE")
+    assert str(told.value) == str(Malformed("action", "NOPE", f"one of {', '.join(known())}"))
+    name = next(iter(NEED_A_FRACTION))
+    with pytest.raises(Malformed) as told:
+        read_action(name, 1.0)
+    wanted = f"how much {name} takes off, between 0 and 1"
+    assert str(told.value) == str(Malformed("fraction", 1.0, wanted))
+
+
+def test_ninety_nine_percent_is_a_part_and_a_hundred_is_everything() -> None:
+    assert read_action("HARVEST_DYNAMIC_99PCT") == Action("REDUCE", 0.99)
+    assert read_action("HARVEST_DYNAMIC_100PCT") == Action("CLOSE")
+    assert known()[-1] == "HARVEST_DYNAMIC_{n}PCT"

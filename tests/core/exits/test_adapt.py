@@ -156,8 +156,11 @@ def test_confidence_has_a_gentle_say(confidence: float | None, expected: float) 
 
 
 def test_a_confidence_that_is_no_number_is_refused() -> None:
-    with pytest.raises(ValueError, match="confidence"):
+    with pytest.raises(ValueError, match="confidence") as refused:
         confidence_factor(float("nan"))
+    assert str(refused.value) == (
+        "confidence is nan: expected a number in [0, 1], or None when missing"
+    )
 
 
 def test_a_confidence_that_was_given_is_not_ignored() -> None:
@@ -262,3 +265,10 @@ def test_long_and_short_are_adapted_alike(
 ) -> None:
     long, short = levels_at(leverage, "LONG"), levels_at(leverage, "SHORT")
     assert adapted(long, adjusted, confidence) == adapted(short, adjusted, confidence)
+
+
+def test_without_trades_the_levels_stay_and_it_is_said() -> None:
+    told = adjustment(Performance([]), Performance([]), SETTINGS)
+    assert told == Adjustment(
+        1.0, "0 trades of its own and 0 in all speak for +0.00 R a trade: levels stay"
+    )

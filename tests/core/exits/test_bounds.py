@@ -17,6 +17,8 @@ from quantum_trader.core.exits.bounds import (
     Effective,
     costs,
     effective,
+    floors,
+    liquidation_bound,
     liquidation_distance,
     stop_price,
     stop_problem,
@@ -282,3 +284,84 @@ def test_whoever_is_told_to_lower_the_leverage_can_trade_at_the_one_named(
     calmer = msgspec.structs.replace(hot, leverage=named)
     again = effective(adaptive, calmer).problem
     assert again is None or again.startswith("no price on the grid")
+
+
+def test_a_spread_that_is_not_known_costs_nothing_and_is_said_to_be_left_out() -> None:
+    asked = context(spread_frac=None)
+    assert costs(asked) == pytest.approx(0.0009)
+    assert {limit.name: limit.reason for limit in floors(asked)} == {
+        "minimum": "a nearer stop lies within the noise",
+        "costs": "both taker fees, spread (not known, left out) and one tick",
+    }
+
+
+def test_bounds_that_did_not_act_say_what_they_are_for_and_nothing_else() -> None:
+    assert [bound.why for bound in effective(levels(), context()).bounds] == [
+        "at 5x a wider stop could lose more than 10 % of the margin",
+        "no stop is wider than this",
+        "half of the way from entry to liquidation at 82",
+        "a nearer stop lies within the noise",
+        "both taker fees, spread and one tick",
+        "the first target must clear both taker fees, spread and one tick",
+    ]
+
+
+def test_bounds_that_acted_say_from_where_to_where() -> None:
+    asked = context(spread_frac=Decimal("0.0021"))
+    told = {bound.name: bound.why for bound in effective(levels(0.0015), asked).bounds}
+    assert told["costs"].endswith("; the stop moved from 0.150 % to 0.300 %")
+    near = effective(levels(tp=(0.002, 0.013, 0.019)), asked).bounds[-1]
+    assert near.why == (
+        "the first target must clear both taker fees, spread and one tick; "
+        "it moved from 0.200 % to 0.300 %"
+    )
+
+
+def test_levels_that_lie_on_their_bounds_were_not_moved() -> None:
+    alone = context(leverage=1, liquidation_price=None)
+    assert acted(effective(levels(0.05), alone)) == []
+    assert acted(effective(levels(tp=(costs(alone), 0.013, 0.019)), alone)) == []
+
+
+def test_where_no_stop_fits_no_bound_is_said_to_have_moved_it() -> None:
+    result = effective(levels(0.0015), context(leverage=50, spread_frac=Decimal("0.0021")))
+    assert result.levels is None
+    assert acted(result) == []
+
+
+def test_where_liquidation_leaves_no_room_the_problem_says_what_to_do() -> None:
+    result = effective(levels(), context(liquidation_price=Decimal("99.7")))
+    assert result.problem == (
+        "no stop fits at 5x: it must be at least 0.200 % from entry (a nearer stop lies within "
+        "the noise) and at most 0.150 % (half of the way from entry to liquidation at 99.7); "
+        "lower the leverage"
+    )
+    hopeless = effective(levels(), context(leverage=1, tick=Decimal(6))).problem
+    assert hopeless is not None
+    assert hopeless.endswith("; trading it costs too much at any leverage")
+
+
+def test_what_liquidation_allows_is_a_bound_that_has_not_acted() -> None:
+    assert liquidation_bound(context()) == Bound(
+        "liquidation", 0.09, False, "half of the way from entry to liquidation at 82"
+    )
+    assert liquidation_bound(context(liquidation_price=None)) is None
+
+
+def test_a_stop_on_the_edge_of_a_bound_is_within_it() -> None:
+    assert stop_price("LONG", Decimal(100), 0.002, with_tick("0.01")) == Decimal("99.8")
+    between = (Bound("costs", 0.00205, False, ""), Bound("absolute", 0.003, False, ""))
+    assert stop_price("LONG", Decimal(100), 0.00205, with_tick("0.1"), between) == Decimal("99.7")
+
+
+def test_the_noise_floor_gives_way_by_less_than_a_tick_and_the_costs_by_nothing() -> None:
+    entry, tick = Decimal(100), Decimal("0.1")
+    assert stop_problem("LONG", entry, Decimal("99.85"), tick, ()) is None
+    assert stop_problem("LONG", entry, Decimal("99.9"), tick, ()) == (
+        "no price on the grid fits a stop: 99.9 is 0.100 % from entry 100, and only 0.200 % to "
+        "5.000 % is allowed; lower the leverage"
+    )
+    costly = (Bound("minimum", 0.0015, False, ""), Bound("costs", 0.001, False, ""))
+    assert stop_problem("LONG", entry, Decimal("99.9"), tick, costly) is None
+    dear = (Bound("minimum", 0.0015, False, ""), Bound("costs", 0.0011, False, ""))
+    assert stop_problem("LONG", entry, Decimal("99.9"), tick, dear) is not None

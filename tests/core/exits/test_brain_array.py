@@ -22,7 +22,7 @@ from quantum_trader.core.exits.brain_array import (
 from quantum_trader.core.exits.context import ExitContext, ExitMemory
 from quantum_trader.core.exits.context_array import rows_of
 from quantum_trader.core.exits.decision import Decision
-from quantum_trader.core.exits.guards import CHALLENGE
+from quantum_trader.core.exits.guards import CHALLENGE, near_liquidation
 from quantum_trader.core.exits.guards_array import FOR_ROWS
 from quantum_trader.core.exits.levels import LevelInputs, adaptive
 from quantum_trader.core.exits.levels_array import adaptive_rows
@@ -244,6 +244,14 @@ def test_the_first_of_two_closes_is_told() -> None:
         ("emergency", EVERYTHING),
         ("near_liquidation", EVERYTHING),
     ]
+
+
+def test_a_market_of_small_prices_is_guarded_like_any_other() -> None:
+    small = {"entry_price": 0.5, "best": 0.5, "worst": 0.44, "liquidation_price": 0.42}
+    cheap = a_context(**small, initial_stop=0.425, stop=0.425, mark=0.44)
+    found = near_liquidation(cheap, USUAL)
+    assert found is not None
+    assert found_in([cheap], GuardSettings(loss_r=5.0)) == [("near_liquidation", found.frac)]
 
 
 def test_a_position_that_is_flat_and_a_quiet_one_are_left_alone() -> None:

@@ -13,7 +13,6 @@ from quantum_trader.core.exits.dynamic_targets import (
     TP_MIN_FRAC,
     TargetInputs,
     dynamic_targets,
-    nearer,
 )
 
 
@@ -139,22 +138,3 @@ def test_targets_are_in_strict_order_within_their_clamp_and_sizes_are_one_whole(
     assert targets.tp_frac[0] >= TP_MIN_FRAC
     assert targets.tp_frac[-1] <= TP_MAX_FRAC + 2e-4
     assert sum(targets.size_frac) == pytest.approx(1.0)
-
-
-LEFT = (0.025, 0.04)
-
-
-def test_a_profit_that_may_not_last_brings_the_targets_nearer() -> None:
-    assert nearer(LEFT, 0.08, "VOLATILE") == pytest.approx((0.0175, 0.028))
-    assert nearer(LEFT, 0.2, "RANGE_BOUND") == pytest.approx((0.0175, 0.028))
-    assert nearer((0.006, 0.0065), 0.2, "VOLATILE") == pytest.approx((0.005, 0.0051))
-
-
-@pytest.mark.parametrize(
-    ("profit_frac", "regime"),
-    [(0.0799, "VOLATILE"), (None, "VOLATILE"), (0.2, "NORMAL"), (0.2, "TRENDING")],
-)
-def test_a_small_profit_or_a_steady_market_leaves_the_targets_alone(
-    profit_frac: float | None, regime: Any
-) -> None:
-    assert nearer(LEFT, profit_frac, regime) == LEFT

@@ -29,6 +29,7 @@ from tests.core.exits.contexts import (
 )
 
 STOPS = StopSettings(by_score=True)
+TICK = 1 / 64
 T1, LOCK = thresholds_r(10)
 
 
@@ -257,3 +258,20 @@ def test_long_and_short_large_and_small_are_the_same(context: ExitContext) -> No
     if here is not None and there is not None:
         assert (here.kind, here.frac, here.stage) == (there.kind, there.frac, there.stage)
     assert score(scaled(calm, 4.0), STOPS) == here
+
+
+def moving(mark: float, **changes: Any) -> float | None:
+    """Where a profit puts the stop, 100/512 beyond entry, with no costs and a tick of 1/64."""
+    settings = StopSettings(by_score=True, lock_frac=1 / 512, move_min_frac=1 / 512)
+    values: dict[str, Any] = {"stage": 1, "leverage": 125, "taker_frac": 0.0, "spread_frac": 0.0}
+    decision = score(a_context(mark=mark, best=mark, **{**values, **changes}), settings)
+    return None if decision is None else decision.price
+
+
+def test_a_stop_by_score_keeps_more_than_a_tick_moves_by_the_least_and_waits_no_longer() -> None:
+    locked = 100.0 + 100.0 / 512
+    assert moving(locked + TICK) is None
+    assert moving(locked + 2 * TICK) == locked
+    assert moving(100.25, stop=100.0) == locked
+    assert moving(100.25, memory=ExitMemory(stop_moved_ms=NOW_MS - 5_000)) == locked
+    assert moving(100.25, memory=ExitMemory(stop_moved_ms=NOW_MS - 4_999)) is None

@@ -35,6 +35,7 @@ from tests.core.exits.kill_cases import (
     AGAINST,
     CHOP,
     REVERSION,
+    STORM,
     USUAL,
     WITH,
     a_moment,
@@ -279,3 +280,45 @@ def test_an_entry_against_the_trend_scores_worse_than_one_with_it() -> None:
         acting(entry_components(WITH, side, usual_frac, USUAL), USUAL) for side in ("LONG", "SHORT")
     )
     assert long.score < USUAL.neutral < short.score
+
+
+def test_the_breakdown_calls_the_components_by_their_names() -> None:
+    added = breakdown(KillComponents(1.0, 2.0, 0.5, 1.0), USUAL)
+    assert added == pytest.approx(
+        {"regime_flip": 1.0, "sigma_spike": 1.0, "ts_drop": 0.25, "age_penalty": 0.3}
+    )
+
+
+@pytest.mark.parametrize(
+    ("p_trend", "p_reversion", "p_chop", "flip"),
+    [
+        (0.25, 0.25, 0.5, 1.0),
+        (0.25, 0.25, 0.25, 0.0),
+        (0.3, 0.3, 0.4, 0.0),
+        (0.5, 0.3, 0.4, 0.0),
+        (0.25, 0.0, 0.4, 0.0),
+    ],
+)
+def test_the_recorded_flip_is_a_weak_trend_among_strong_others(
+    p_trend: float, p_reversion: float, p_chop: float, flip: float
+) -> None:
+    market = a_picture("trend", 0.2, p_trend=p_trend, p_reversion=p_reversion, p_chop=p_chop)
+    found = recorded_components(a_moment(market), USUAL)
+    assert found is not None
+    assert found.regime_flip == flip
+
+
+def test_a_trend_that_stands_still_is_no_flip_while_it_still_leads() -> None:
+    assert acting_components(a_moment(a_picture("trend", 0.0)), USUAL) == acting_components(
+        a_moment(a_picture("trend", 0.0), CHOP), USUAL
+    )
+
+
+def test_a_score_on_the_threshold_wants_out() -> None:
+    moment = a_moment(STORM, memory=ExitMemory(kill_streak=1))
+    exact = msgspec.structs.replace(USUAL, threshold=score_of(moment))
+    assert next_memory(moment, exact).kill_streak == 2
+    decision = kill(moment, exact)
+    assert decision is not None
+    assert dict(decision.values)["score"] == exact.threshold
+    assert "(regime_flip 1.00, sigma_spike 2.00, ts_drop " in decision.reason

@@ -133,3 +133,9 @@ def test_stages_and_quantities_do_not_depend_on_prices(
         (leg.stage, leg.qty, leg.frac) for leg in other
     ]
     assert [leg.price for leg in other] == [prices[leg.stage - 1] for leg in other]
+
+
+def test_a_leg_of_exactly_the_smallest_notional_stands() -> None:
+    rules = grid("0.1", notional="10.1")
+    legs = ladder(Decimal("0.2"), PRICES[:2], (0.5, 0.5), rules, respect_notional=True)
+    assert quantities(legs) == [Decimal("0.1"), Decimal("0.1")]

@@ -195,3 +195,9 @@ def test_long_and_short_differ_by_funding_alone(given_: LevelInputs) -> None:
         divergence=given_.divergence,
     )
     assert adaptive(mirrored) == adaptive(given_)
+
+
+@pytest.mark.parametrize("name", ["tp_frac", "sl_frac"])
+def test_a_base_that_is_refused_is_told_by_its_name(name: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name} is 1.0: bases are fractions"):
+        LevelBases(**{name: 1.0})

@@ -148,3 +148,16 @@ def test_bounded_levels_agree_to_the_last_bit() -> None:
             assert result.levels.sl_frac == found.sl_frac[at]
             assert list(result.levels.tp_frac) == found.tp_frac[:, at].tolist()
     assert 300 < compared < 2_700
+
+
+def test_broken_leverages_within_the_table_are_not_rounded() -> None:
+    rows = rows_of(1, 3, "whole")._replace(leverage=np.array([1.5, 7.25, 20.75]))
+    expected = [adaptive(one).lsf for one in scalar_inputs(rows)]
+    assert adaptive_rows(rows).lsf.tolist() == expected
+
+
+@pytest.mark.parametrize("field", ["volatility_factor", "funding_rate_frac", "divergence"])
+def test_every_modifier_that_is_infinite_is_refused(field: str) -> None:
+    rows = rows_of(1, 2, "whole")._replace(**{field: np.array([1.0, np.inf])})
+    with pytest.raises(ValueError, match="modifiers: expected finite numbers, or NaN"):
+        adaptive_rows(rows)

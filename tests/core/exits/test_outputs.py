@@ -12,6 +12,7 @@ from quantum_trader.core.exits.outputs import (
 )
 from quantum_trader.core.exits.plan_inputs import PlanInputs
 from quantum_trader.core.exits.policy import POLICIES, policy_of
+from tests.core.exits.contexts import a_leg, a_plan
 from tests.core.exits.plan_asks import INPUTS, inputs
 
 
@@ -79,3 +80,9 @@ def test_partial_exits_of_any_ladder_sell_all_of_the_initial_quantity(
 ) -> None:
     found = to_partial_exit_config(policy_of(policy)(asked))
     assert sum(each.size_frac for each in found) == pytest.approx(1.0, abs=1e-9)
+
+
+def test_two_targets_are_a_ladder() -> None:
+    legs = (a_leg("TP", 0.5, 0.01), a_leg("TP", 0.5, 0.02), a_leg("SL", 1.0, -0.01))
+    assert to_dynamic_tpsl(a_plan(legs=legs)).partial
+    assert not to_dynamic_tpsl(a_plan(legs=legs[1:])).partial

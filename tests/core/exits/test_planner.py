@@ -286,3 +286,35 @@ def test_no_plan_by_distances_has_a_wider_stop_than_the_bounds_allow(
     bounded = msgspec.structs.replace(asked, stop_max_frac=ceiling)
     for policy in ("dynamic", "profile", "hints"):
         assert policy_of(policy)(bounded).sl_frac <= ceiling
+
+
+def test_a_locked_profit_says_what_was_earned_and_where_its_target_lies() -> None:
+    made = planned("profile", margin_profit_frac=0.15)
+    stop, target = made.primary("SL"), made.primary("TP")
+    assert stop is not None
+    assert target is not None
+    assert made.reason == stop.reason
+    assert made.reason == "15.0 % of the margin earned: 0.20 % of the price is locked in"
+    assert (target.priority, target.r_multiple) == (0, None)
+    assert target.reason == "half as far again as the price has come"
+
+
+def test_at_a_high_leverage_half_of_the_way_is_locked_in() -> None:
+    made = planned("profile", margin_profit_frac=0.125, leverage=125.0)
+    stop = made.primary("SL")
+    assert stop is not None
+    assert stop.trigger_frac == pytest.approx(0.0005)
+    assert made.reason == "12.5 % of the margin earned: 0.05 % of the price is locked in"
+
+
+def test_every_leg_says_what_it_is_for() -> None:
+    assert [leg.reason for leg in planned("profile:NORMAL_DEFAULT").legs] == [
+        "the stop",
+        "target 1 of 3",
+        "target 2 of 3",
+        "target 3 of 3",
+        "what no target takes runs behind the best price",
+    ]
+    assert planned("dynamic", risk_mode="ESS_ACTIVE").reason == (
+        "the emergency stop is on (ESS_ACTIVE): everything leaves, nothing is entered"
+    )

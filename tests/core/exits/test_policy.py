@@ -17,6 +17,7 @@ from quantum_trader.core.exits.levels import (
 from quantum_trader.core.exits.plan import TrailSpec
 from quantum_trader.core.exits.policy import POLICIES, levels_of, policy_of
 from quantum_trader.core.exits.profiles import PROFILES, Profile, ProfileMapping, Target
+from tests.core.exits.contexts import a_leg, a_plan
 from tests.core.exits.plan_asks import LEVELS, inputs
 
 MINE = Profile(name="MINE", targets=(Target(3.0, 0.6),), trail=TrailSpec(0.03, 2.0))
@@ -153,3 +154,26 @@ def test_a_plan_tells_in_a_sentence_where_it_comes_from(name: str) -> None:
     assert made.source == name
     assert made.reason
     assert ("CONSERVATIVE" in made.reason) == (name != "static_3_4")
+
+
+def test_a_static_stop_and_target_may_lie_equally_far() -> None:
+    made = policy_of("static_3_3")(inputs())
+    assert (made.sl_frac, made.tp_frac) == (0.03, 0.03)
+
+
+def test_a_refused_policy_is_told_the_known_ones_as_a_list() -> None:
+    with pytest.raises(ConfigError) as error:
+        policy_of("nope")
+    assert str(error.value) == (
+        "exits.policy: there is no 'nope'; known are adaptive, dynamic, profile, hints, "
+        "profile:NAME, static_SL_TP (percent, as in static_3_4)"
+    )
+    with pytest.raises(ConfigError) as error:
+        policy_of("profile:NOPE", CUSTOM)
+    assert str(error.value) == (
+        f"exits.policy: there is no profile 'NOPE'; known are {', '.join(PROFILES)}, MINE"
+    )
+
+
+def test_a_stop_at_the_entry_price_is_no_way_to_enter() -> None:
+    assert levels_of(a_plan(legs=(a_leg("TP", 1.0, 0.01), a_leg("SL", 1.0, 0.0))), 0.3) is None

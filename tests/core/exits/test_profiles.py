@@ -12,7 +12,6 @@ from quantum_trader.core.exits.profiles import (
     ProfileMapping,
     Target,
     select,
-    target_price,
 )
 
 RECORDED_R = {
@@ -208,8 +207,3 @@ def test_a_mapping_for_a_normal_market_fits_every_market() -> None:
     named = ProfileMapping(profile=a_profile("MINE"), symbol="BTCUSDT", regime="NORMAL")
     assert select("BTCUSDT", "trend", "VOLATILE", (named,)).name == "MINE"
     assert select("BTCUSDT", "trend", "NORMAL", (NORMAL,)).name == "NORMAL"
-
-
-def test_a_target_lies_in_profit_on_either_side() -> None:
-    assert target_price("LONG", 100.0, 2.0, 0.025) == pytest.approx(105.0)
-    assert target_price("SHORT", 100.0, 2.0, 0.025) == pytest.approx(95.0)

@@ -288,3 +288,22 @@ def test_a_better_best_price_never_asks_for_a_looser_stop(
         price, then = stop_at(rule, context), rule(changed(context, best=best), SETTINGS)
         if price is not None and then is not None and then.price is not None:
             assert context.sign * (then.price - price) >= -1e-9 * price
+
+
+def locking(mark: float, **changes: Any) -> float | None:
+    """Where the lock of 100/512, which a float holds, puts the stop; no spread, a tick of 1/64."""
+    settings = StopSettings(lock_frac=1 / 512, move_min_frac=1 / 512)
+    context = a_context(mark=mark, best=102.0, spread_frac=0.0, **changes)
+    decision = stops.profit_lock(context, settings)
+    return None if decision is None else decision.price
+
+
+def test_a_tick_between_mark_and_stop_is_too_little_and_more_is_enough() -> None:
+    locked = 100.0 + 100.0 / 512
+    assert locking(locked + TICK) is None
+    assert locking(locked + 2 * TICK) == locked
+
+
+def test_a_stop_moves_by_exactly_the_least_it_may() -> None:
+    assert locking(102.0, stop=100.0) == 100.0 + 100.0 / 512
+    assert locking(102.0, stop=100.0 + TICK) is None

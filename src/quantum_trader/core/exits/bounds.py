@@ -245,7 +245,7 @@ def _target_bounds(adaptive: LevelSet, costs_frac: float) -> tuple[Bound, ...]:
 
 def _no_room(floor: Limit, ceiling: Limit, leverage: float) -> str:
     fitting = int(MARGIN_LOSS_MAX_FRAC / floor.frac)
-    if floor.frac > STOP_MAX_FRAC or fitting < 1:
+    if floor.frac > STOP_MAX_FRAC:
         remedy = "trading it costs too much at any leverage"
     elif ceiling.name == "margin_loss":
         remedy = f"lower the leverage to {fitting}x or less"

@@ -111,10 +111,6 @@ class ExitContext(Glance, frozen=True, kw_only=True, gc=False):
     divergence: float | None
     heat: float | None
 
-    def r_at(self, price: float) -> float:
-        """The gross profit at ``price`` in R."""
-        return self.sign * (price - self.entry_price) / self.risk_price
-
     def r_net_at(self, price: float) -> float:
         """The profit at ``price`` after what entering and leaving costs and funding, in R.
 

@@ -5,8 +5,8 @@ table whose condition holds; some also change how much leaves at each level, a l
 an earlier one. What is not known has no say.
 """
 
-import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeAlias
 
 import msgspec
@@ -20,8 +20,6 @@ BASE_TP_FRAC: Three = (0.015, 0.025, 0.04)
 BASE_SIZE_FRAC: Three = (0.3, 0.3, 0.4)
 TP_MIN_FRAC = 0.005
 TP_MAX_FRAC = 0.10
-LIVE_PROFIT_FRAC = 0.08
-LIVE_FACTOR = 0.7
 RESTLESS: tuple[PlanRegime, ...] = ("VOLATILE", "RANGE_BOUND")
 """Regimes in which a profit does not last."""
 
@@ -59,34 +57,37 @@ class Factor(msgspec.Struct, frozen=True):
     sizes: Three | None = None
 
 
-def _at_least(field: str, edge: float) -> Callable[[TargetInputs], bool]:
-    return lambda inputs: (value := getattr(inputs, field)) is not None and value >= edge
+def _at_least(field: str, edge: float, inputs: TargetInputs) -> bool:
+    value: float | None = getattr(inputs, field)
+    return value is not None and value >= edge
 
 
-def _at_most(field: str, edge: float) -> Callable[[TargetInputs], bool]:
-    return lambda inputs: (value := getattr(inputs, field)) is not None and value <= edge
+def _at_most(field: str, edge: float, inputs: TargetInputs) -> bool:
+    value: float | None = getattr(inputs, field)
+    return value is not None and value <= edge
 
 
-def _below(field: str, edge: float) -> Callable[[TargetInputs], bool]:
-    return _at_most(field, math.nextafter(edge, -math.inf))
+def _below(field: str, edge: float, inputs: TargetInputs) -> bool:
+    value: float | None = getattr(inputs, field)
+    return value is not None and value < edge
 
 
-def _regime(*regimes: PlanRegime) -> Callable[[TargetInputs], bool]:
-    return lambda inputs: inputs.regime in regimes
+def _regime(regimes: tuple[PlanRegime, ...], inputs: TargetInputs) -> bool:
+    return inputs.regime in regimes
 
 
 FACTORS: tuple[Factor, ...] = (
-    Factor("high leverage", _at_least("leverage", 15.0), 0.7),
-    Factor("low leverage", _at_most("leverage", 5.0), 1.3),
-    Factor("large position", _at_least("notional_usd", 2_000.0), 0.8, (0.40, 0.35, 0.25)),
-    Factor("high volatility", _at_least("volatility_frac", 0.035), 1.4),
-    Factor("low volatility", _at_most("volatility_frac", 0.015), 0.75),
-    Factor("trending", _regime("TRENDING"), 1.5, (0.20, 0.30, 0.50)),
-    Factor("restless market", _regime(*RESTLESS), 0.7),
-    Factor("high confidence", _at_least("confidence", 0.85), 1.3),
-    Factor("low confidence", _at_most("confidence", 0.6), 0.75),
-    Factor("thin market", _below("liquidity_usd", 100_000.0), 0.8, (0.45, 0.35, 0.20)),
-    Factor("already in profit", _at_least("margin_profit_frac", 0.05), 0.8),
+    Factor("high leverage", partial(_at_least, "leverage", 15.0), 0.7),
+    Factor("low leverage", partial(_at_most, "leverage", 5.0), 1.3),
+    Factor("large position", partial(_at_least, "notional_usd", 2_000.0), 0.8, (0.40, 0.35, 0.25)),
+    Factor("high volatility", partial(_at_least, "volatility_frac", 0.035), 1.4),
+    Factor("low volatility", partial(_at_most, "volatility_frac", 0.015), 0.75),
+    Factor("trending", partial(_regime, ("TRENDING",)), 1.5, (0.20, 0.30, 0.50)),
+    Factor("restless market", partial(_regime, RESTLESS), 0.7),
+    Factor("high confidence", partial(_at_least, "confidence", 0.85), 1.3),
+    Factor("low confidence", partial(_at_most, "confidence", 0.6), 0.75),
+    Factor("thin market", partial(_below, "liquidity_usd", 100_000.0), 0.8, (0.45, 0.35, 0.20)),
+    Factor("already in profit", partial(_at_least, "margin_profit_frac", 0.05), 0.8),
 )
 """The table, in order; the clamp to [0.005, 0.10] comes after the last row."""
 
@@ -105,16 +106,3 @@ def dynamic_targets(inputs: TargetInputs) -> DynamicTargets:
 def clamped(tp_frac: Sequence[float]) -> tuple[float, ...]:
     """Distances within [0.005, 0.10]; those that met at an end keep a basis point of distance."""
     return in_order(*(min(max(frac, TP_MIN_FRAC), TP_MAX_FRAC) for frac in tp_frac))
-
-
-def nearer(
-    tp_frac: Sequence[float], margin_profit_frac: float | None, regime: PlanRegime
-) -> tuple[float, ...]:
-    """The targets that are left, brought nearer where a profit of 8 % of the margin may not last.
-
-    Each is multiplied by 0.7, and none comes nearer than 0.005.
-    """
-    earned = margin_profit_frac is not None and margin_profit_frac >= LIVE_PROFIT_FRAC
-    if not earned or regime not in RESTLESS:
-        return tuple(tp_frac)
-    return clamped([frac * LIVE_FACTOR for frac in tp_frac])

@@ -17,7 +17,6 @@ import msgspec
 
 from quantum_trader.core.errors import ConfigError
 from quantum_trader.core.exits.plan import SIZE_DIGITS, PlanRegime, TrailSpec
-from quantum_trader.core.units import Side, sign_of
 
 RUNNER_MIN_FRAC = 0.01
 """A trail needs more than this of the position to be worth a leg."""
@@ -150,16 +149,10 @@ def select(
 ) -> Profile:
     """The profile of the most specific mapping that fits; of equals the first, custom ones first.
 
-    NORMAL_DEFAULT where nothing fits.
+    Ours for the regime NORMAL fits every market, so there always is one.
     """
     fitting = [each for each in (*custom, *MAPPINGS) if each.fits(symbol, strategy, regime)]
-    best = max(fitting, key=_specificity, default=None)
-    return NORMAL_DEFAULT if best is None else best.profile
-
-
-def target_price(side: Side, entry_price: float, r: float, sl_frac: float) -> float:
-    """The price of a target at ``r`` stop distances: entry * (1 +- r * sl), before the grid."""
-    return entry_price * (1.0 + sign_of(side) * r * sl_frac)
+    return max(fitting, key=_specificity).profile
 
 
 def _specificity(mapping: ProfileMapping) -> int:
