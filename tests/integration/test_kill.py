@@ -162,8 +162,9 @@ def test_flatten_closes_everything_and_nothing_is_entered_any_more(
     how(desk, "FLATTEN")
     code, told = desk.ask("flatten")
     assert (code, told["positions"], told["ordered"]) == (0, [], None)
-    assert desk.systems[-1].state()["held"] == []
-    assert desk.systems[-1].state()["trades"][0]["reason"] == "flatten"
+    # The page looks once a second; what the command was told is newer.
+    seen = desk.systems[-1].until(lambda now: not now["held"] and now["trades"])
+    assert seen["trades"][0]["reason"] == "flatten"
     assert "kill_level_run" in refusing_gates(desk)
     told = desk.ask("halt")[1]
     assert (told["level"], told["ordered"]) == ("FLATTEN", None)
@@ -220,7 +221,7 @@ def test_resuming_wants_a_word_or_a_switch(desk: Desk) -> None:
     code, said = desk.type_by_hand("yes", "resume")
     assert code == 2
     assert "nothing was changed" in said
-    assert level_of(desk.systems[-1].state()) == "HALT"
+    desk.systems[-1].until(lambda now: level_of(now) == "HALT")
     assert desk.latch.exists()
     code, said = desk.type_by_hand("resume", "resume", "--why", "it is over")
     assert code == 0
@@ -236,7 +237,7 @@ def test_a_latch_in_a_folder_that_was_not_named_is_not_resumed_silently(desk: De
     code, told = desk.ask("resume", "--yes", "--url", system.url())
     assert code == 1
     assert "--data-dir" in told["problem"]["remedy"]
-    assert level_of(system.state()) == "HALT"
+    system.until(lambda now: level_of(now) == "HALT")
     assert (
         desk.ask("resume", "--yes", "--url", system.url(), "--data-dir", str(desk.folder))[0] == 0
     )
