@@ -10,6 +10,7 @@ from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.venue import (
     Accepted,
     AnyVenueUpdate,
+    Capabilities,
     Placement,
     Rejected,
     VenueAccount,
@@ -126,7 +127,22 @@ class FakeExchange:
 
     async def account(self) -> VenueAccount:
         """Nothing of interest here."""
-        return VenueAccount(wallet_usd=Decimal(0), positions=(), open_orders=())
+        return VenueAccount(
+            at_ms=self._now_ms(),
+            wallet_usd=Decimal(0),
+            positions=(),
+            open_orders=(),
+            hedge_mode=False,
+        )
+
+    async def trades(self, symbol: str, since_ms: int) -> Sequence[VenueFill]:
+        """Every trade of a symbol since a time."""
+        fills = [one for one in self._reports if isinstance(one, VenueFill)]
+        return [one for one in fills if one.symbol == symbol and one.at_ms >= since_ms]
+
+    async def capabilities(self) -> Capabilities:
+        """Stops rest without a position."""
+        return Capabilities(stop_before_entry=True, conditional_orders_max=200)
 
     async def close(self) -> None:
         """Nothing is held."""

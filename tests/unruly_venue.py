@@ -15,6 +15,7 @@ from quantum_trader.core.errors import InDoubt
 from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.venue import (
     AnyVenueUpdate,
+    Capabilities,
     Placement,
     Rejected,
     VenueAccount,
@@ -76,7 +77,8 @@ class UnrulyVenue:
         for order in due:
             self.came_late.add(order.client_order_id)
             await self.venue.place(order)
-        for order in (await self.venue.account()).open_orders:
+        for one in (await self.venue.account()).open_orders:
+            order = one.order
             name = "stop expired" if order.kind == "STOP_MARKET" else "target expired"
             if self._chance(name, 0.01):
                 await self.venue.cancel(order.symbol, order.client_order_id)
@@ -135,6 +137,14 @@ class UnrulyVenue:
     async def account(self) -> VenueAccount:
         """The truth."""
         return await self.venue.account()
+
+    async def trades(self, symbol: str, since_ms: int) -> Sequence[VenueFill]:
+        """The truth."""
+        return await self.venue.trades(symbol, since_ms)
+
+    async def capabilities(self) -> Capabilities:
+        """What the venue behind it allows."""
+        return await self.venue.capabilities()
 
     async def close(self) -> None:
         """Nothing is held."""

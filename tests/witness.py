@@ -91,13 +91,14 @@ def check_covered(venue: VenueAccount, unforeseen: Set[str] = frozenset()) -> No
     """
     stops: dict[str, Decimal] = defaultdict(Decimal)
     targets: dict[str, Decimal] = defaultdict(Decimal)
-    for order in venue.open_orders:
+    for one in venue.open_orders:
+        order = one.order
         assert order.reduce_only
         if order.kind == "STOP_MARKET":
             stops[order.symbol] += order.qty
         elif order.client_order_id not in unforeseen:
             targets[order.symbol] += order.qty
-    for one in venue.positions:
-        assert stops[one.symbol] >= abs(one.qty), f"{one.symbol} is naked"
-        assert targets[one.symbol] <= abs(one.qty), f"{one.symbol} has too many targets"
-        assert one.isolated_wallet_usd >= 0
+    for held in venue.positions:
+        assert stops[held.symbol] >= abs(held.qty), f"{held.symbol} is naked"
+        assert targets[held.symbol] <= abs(held.qty), f"{held.symbol} has too many targets"
+        assert held.isolated_wallet_usd >= 0

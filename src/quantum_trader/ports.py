@@ -8,7 +8,15 @@ import msgspec
 from quantum_trader.core.events import CancelCommanded, Fact, MarketFact, OrderCommanded
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.events.orders import OrderRequest
-from quantum_trader.core.venue import AnyVenueUpdate, Placement, Rejected, VenueAccount, VenueOrder
+from quantum_trader.core.venue import (
+    AnyVenueUpdate,
+    Capabilities,
+    Placement,
+    Rejected,
+    VenueAccount,
+    VenueFill,
+    VenueOrder,
+)
 
 Fields = Mapping[bytes, bytes]
 """What one stream entry holds, as bytes."""
@@ -168,7 +176,16 @@ class Exchange(Protocol):
         """Reports after ``seq``, in order; waits at most ``wait_ms`` for the first."""
 
     async def account(self) -> VenueAccount:
-        """Wallet, positions and open orders now."""
+        """Wallet, positions and open orders of every kind now, whoever placed them."""
+
+    async def trades(self, symbol: str, since_ms: int) -> Sequence[VenueFill]:
+        """Every trade of the account in a symbol since a time, oldest first.
+
+        The same trades come through ``updates``, with the same trade ids; their ``seq`` may differ.
+        """
+
+    async def capabilities(self) -> Capabilities:
+        """What this venue allows; asked once at the start."""
 
     async def close(self) -> None:
         """Let go of connections and files."""

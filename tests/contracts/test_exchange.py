@@ -88,6 +88,42 @@ class ExchangeContract:
         assert [one.qty for one in account.positions] == [Decimal("0.02")]
         assert account.wallet_usd == Decimal(10_000) - fill.fee_usd
 
+    async def test_trades_can_be_asked_for_and_are_those_of_the_reports(self, world: World) -> None:
+        await world.exchange.place(BUY)
+        await world.move_to(60_010.0)
+        account = await world.exchange.account()
+        await world.exchange.place(order("out", "SELL", "MARKET", reduce_only=True))
+        every = await world.exchange.trades(SYMBOL, 0)
+        assert [one.client_order_id for one in every] == ["in", "out"]
+        reported = [one for one in await world.exchange.updates(0, 0) if isinstance(one, VenueFill)]
+        assert [one.trade_id for one in every] == [one.trade_id for one in reported]
+        later = await world.exchange.trades(SYMBOL, account.at_ms)
+        assert [one.client_order_id for one in later] == ["out"]
+        assert not await world.exchange.trades("ETHUSDT", 0)
+
+    async def test_the_account_shows_what_rests_and_how_a_position_stands(
+        self, world: World
+    ) -> None:
+        assert await world.exchange.configure(SYMBOL, 7) is None
+        await world.exchange.place(BUY)
+        await world.exchange.place(STOP)
+        account = await world.exchange.account()
+        assert not account.hedge_mode
+        [position] = account.positions
+        assert (position.leverage, position.isolated) == (7, True)
+        [resting] = account.open_orders
+        assert resting.order == STOP
+        assert resting.filled_qty == 0
+        found = await world.exchange.find(SYMBOL, "stop")
+        assert found is not None
+        assert resting.venue_order_id == found.venue_order_id
+
+    async def test_a_venue_that_lets_stops_rest_first_does(self, world: World) -> None:
+        allowed = await world.exchange.capabilities()
+        assert allowed.conditional_orders_max > 0
+        answer = await world.exchange.place(STOP)
+        assert isinstance(answer, Accepted) == allowed.stop_before_entry
+
     async def test_an_open_id_is_refused_a_second_time(self, world: World) -> None:
         assert isinstance(await world.exchange.place(BID), Accepted)
         again = await world.exchange.place(BID)

@@ -90,14 +90,40 @@ class VenuePosition(msgspec.Struct, frozen=True, kw_only=True):
     unrealized_usd: Decimal
     isolated_wallet_usd: Decimal
     liquidation_price: Decimal | None
+    leverage: int
+    isolated: bool
+
+
+class RestingOrder(msgspec.Struct, frozen=True, kw_only=True):
+    """An order that rests at the venue, whoever placed it. ``filled_qty`` of it has traded."""
+
+    order: OrderRequest
+    venue_order_id: str
+    filled_qty: Decimal
 
 
 class VenueAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """The account as the venue reports it. ``wallet_usd`` excludes unrealised profit."""
+    """The account as the venue reports it. ``wallet_usd`` excludes unrealised profit.
 
+    ``at_ms`` is the venue's time of the answer. ``hedge_mode``: one position a side and symbol,
+    which nothing here trades on.
+    """
+
+    at_ms: int
     wallet_usd: Decimal
     positions: tuple[VenuePosition, ...]
-    open_orders: tuple[OrderRequest, ...]
+    open_orders: tuple[RestingOrder, ...]
+    hedge_mode: bool
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a venue was found to allow. ``stop_before_entry``: a stop may rest without a position.
+
+    ``conditional_orders_max`` holds for the account, over all its symbols.
+    """
+
+    stop_before_entry: bool
+    conditional_orders_max: int
 
 
 OrderState = Literal["open", "filled", "canceled", "rejected"]

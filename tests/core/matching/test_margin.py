@@ -69,7 +69,7 @@ def test_the_account_shows_wallet_position_and_orders() -> None:
     assert held.isolated_wallet_usd == d(100)
     assert held.liquidation_price is not None
     assert abs(float(held.liquidation_price) - LONG_LIQUIDATION) < 1e-6
-    assert [one.client_order_id for one in seen.open_orders] == ["stop"]
+    assert [one.order.client_order_id for one in seen.open_orders] == ["stop"]
     assert seen.wallet_usd == d(10_000)
 
 

@@ -18,9 +18,11 @@ from quantum_trader.core.matching.state import VenueState
 from quantum_trader.core.venue import (
     Accepted,
     AnyVenueUpdate,
+    Capabilities,
     Placement,
     Rejected,
     VenueAccount,
+    VenueFill,
     VenueOrder,
 )
 
@@ -98,6 +100,22 @@ class PaperExchange:
         """Wallet, positions and open orders now."""
         self._settle()
         return account(self._desk)
+
+    async def trades(self, symbol: str, since_ms: int) -> Sequence[VenueFill]:
+        """The trades of a symbol among the reports that are kept."""
+        self._settle()
+        return [
+            one
+            for one in self._reports
+            if isinstance(one, VenueFill) and one.symbol == symbol and one.at_ms >= since_ms
+        ]
+
+    async def capabilities(self) -> Capabilities:
+        """Stops may rest without a position: they wait for one."""
+        return Capabilities(
+            stop_before_entry=True,
+            conditional_orders_max=self._desk.rules.conditional_orders_max,
+        )
 
     def equity_usd(self) -> Decimal:
         """Wallet and unrealised profit now."""

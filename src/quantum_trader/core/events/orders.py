@@ -23,8 +23,12 @@ class Leg(msgspec.Struct, frozen=True, gc=False):
     frac: Decimal
 
 
-class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An order as the venue shall see it. ``reduce_only`` decides risk and has no default."""
+class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """An order as the venue shall see it. ``reduce_only`` decides risk and has no default.
+
+    ``close_position`` closes whatever stands when the trigger is met; ``qty`` is zero then. Orders
+    that were written before there were such orders did not have it.
+    """
 
     client_order_id: str
     symbol: str
@@ -34,6 +38,7 @@ class OrderRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     price: Decimal | None
     trigger_price: Decimal | None
     reduce_only: bool
+    close_position: bool = False
 
 
 class PlanMade(Fact, frozen=True, kw_only=True, tag="plan.made", gc=False):

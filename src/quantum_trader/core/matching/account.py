@@ -5,18 +5,20 @@ from decimal import Decimal
 from quantum_trader.core.books.position import unrealized_usd
 from quantum_trader.core.matching.desk import Desk
 from quantum_trader.core.matching.margin import liquidation_level
-from quantum_trader.core.matching.state import Market, mark_of
+from quantum_trader.core.matching.state import Market, OpenOrder, mark_of
 from quantum_trader.core.units import ZERO, decimal_of
-from quantum_trader.core.venue import VenueAccount, VenueOrder, VenuePosition
+from quantum_trader.core.venue import RestingOrder, VenueAccount, VenueOrder, VenuePosition
 
 
 def account(desk: Desk) -> VenueAccount:
     """Wallet, positions and open orders now, by symbol; equity is wallet plus unrealised."""
     markets = [market for _, market in sorted(desk.state.markets.items())]
     return VenueAccount(
+        at_ms=desk.state.at_ms,
         wallet_usd=desk.state.wallet_usd,
         positions=tuple(_position(desk, each) for each in markets if each.position.qty),
-        open_orders=tuple(order.request for each in markets for order in each.orders),
+        open_orders=tuple(_resting(order) for each in markets for order in each.orders),
+        hedge_mode=False,
     )
 
 
@@ -42,6 +44,10 @@ def open_order(desk: Desk, symbol: str, client_order_id: str) -> VenueOrder | No
     )
 
 
+def _resting(order: OpenOrder) -> RestingOrder:
+    return RestingOrder(order=order.request, venue_order_id=str(order.number), filled_qty=ZERO)
+
+
 def _position(desk: Desk, market: Market) -> VenuePosition:
     position, mark = market.position, mark_of(market)
     level = liquidation_level(desk, market)
@@ -53,4 +59,6 @@ def _position(desk: Desk, market: Market) -> VenuePosition:
         unrealized_usd=unrealized_usd(position, mark),
         isolated_wallet_usd=market.isolated_usd,
         liquidation_price=None if level is None else decimal_of(level),
+        leverage=market.leverage,
+        isolated=desk.rules.margin_mode == "isolated",
     )
