@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from quantum_trader.core.caps import Caps
 from quantum_trader.core.events import CancelCommanded, Fact, MarketFact, OrderCommanded
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.events.orders import OrderRequest
@@ -257,6 +258,16 @@ class Latch(Protocol):
 
     def read(self) -> Latched | None:
         """What is latched now, None for nothing. What cannot be read counts as HALT."""
+
+
+class Leave(Protocol):
+    """Whether orders that add risk may leave, and within which caps."""
+
+    def caps(self) -> Caps | tuple[str, ...]:
+        """The caps in force, or every reason why nothing may leave. Asked before each order."""
+
+    def end(self, why: str) -> None:
+        """Something is odd: nothing may leave any more until a person says so."""
 
 
 class Clock(Protocol):

@@ -8,6 +8,9 @@ import msgspec
 from quantum_trader.core.events.orders import FillCause, Liquidity, OrderRequest
 from quantum_trader.core.units import OrderSide
 
+HELD_BACK = -2
+"""Our own code for an order that was refused at our door and never left."""
+
 
 class Accepted(msgspec.Struct, frozen=True):
     """The venue took the order (or the cancel)."""

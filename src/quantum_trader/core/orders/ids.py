@@ -5,28 +5,30 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from quantum_trader.core.events.orders import CancelCommanded, OrderCommanded, OrderRole
+from quantum_trader.core.mode import ORDER_PREFIXES, order_prefix
 
 Command = OrderCommanded | CancelCommanded
 """What the gateway is asked to do: place an order, or cancel one."""
 
-OURS = "q1"
-"""How every client order id of ours begins; the digit is the version of this scheme."""
-
 ROLE_LETTERS: Mapping[OrderRole, str] = {"entry": "E", "stop": "S", "target": "T", "exit": "X"}
 
 DIGEST_CHARS = 24
-_OURS_PATTERN = re.compile(rf"{OURS}[{''.join(ROLE_LETTERS.values())}][0-9A-F]{{{DIGEST_CHARS}}}")
+_OURS_PATTERN = re.compile(
+    rf"({'|'.join(ORDER_PREFIXES.values())})"
+    rf"[{''.join(ROLE_LETTERS.values())}][0-9A-F]{{{DIGEST_CHARS}}}"
+)
 
 
 def client_order_id(role: OrderRole, account: str, plan_id: str, leg: int, attempt: int) -> str:
-    """The name under which an order is journalled, sent and asked for: 27 characters.
+    """The name under which an order is journalled, sent and asked for: at most 28 characters.
 
-    ``attempt`` grows only after the order of the attempt before is proved dead. The venue takes
+    It begins with the mode's own letters, so that a paper order is known for one wherever it turns
+    up. ``attempt`` grows only after the order of the attempt before is proved dead. The venue takes
     at most 36 characters of ``[.A-Z:/a-z0-9_-]``.
     """
     purpose = f"{account}|{plan_id}|{leg}|{attempt}"
     digest = sha256(purpose.encode()).hexdigest()[:DIGEST_CHARS].upper()
-    return f"{OURS}{ROLE_LETTERS[role]}{digest}"
+    return f"{order_prefix(account)}{ROLE_LETTERS[role]}{digest}"
 
 
 def is_ours(client_id: str) -> bool:

@@ -1,0 +1,41 @@
+"""A file that nobody but its owner may have touched or seen."""
+
+import os
+import stat
+from pathlib import Path
+
+from quantum_trader.core.errors import ConfigError
+
+
+def read_private(path: Path, size_max: int) -> bytes:
+    """What is in it, at most ``size_max`` bytes.
+
+    Raises ``ConfigError`` for what is no plain file, a link, somebody else's, or open to others.
+    """
+    try:
+        # Without waiting: a pipe that nobody writes to would hold the caller for ever.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: cannot be opened ({error.strerror}); it must be a file of your own, no link"
+        ) from error
+    try:
+        _check(path, os.fstat(handle))
+        return os.read(handle, size_max)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    finally:
+        os.close(handle)
+
+
+def _check(path: Path, about: os.stat_result) -> None:
+    if not stat.S_ISREG(about.st_mode):
+        raise ConfigError(f"{path}: is no file")
+    if about.st_uid not in (os.geteuid(), 0):
+        raise ConfigError(f"{path}: belongs to somebody else")
+    mode = stat.S_IMODE(about.st_mode)
+    if mode & 0o077:
+        raise ConfigError(
+            f"{path}: others than its owner may read or change it (mode {mode:o}). Whoever has "
+            f"seen a key can trade with it: make a new one, and chmod 600 {path}"
+        )
