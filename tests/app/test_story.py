@@ -213,6 +213,20 @@ ABOUT: dict[str, Any] = {
             ),
             "LIQUIDATED 0.5 at 58000 (the exit order autoclose-1",
         ),
+        (
+            ev.OrderFilled(
+                **{**ABOUT, "role": "exit", "client_order_id": "adl_autoclose"},
+                trade_id="10",
+                side="SELL",
+                qty=Decimal("0.5"),
+                price=Decimal(64000),
+                fee_usd=Decimal(0),
+                liquidity="taker",
+                cause="adl",
+                done=True,
+            ),
+            "CLOSED BY THE VENUE (auto-deleveraging): 0.5 at 64000 (the exit order adl_autoclose",
+        ),
     ],
 )
 def test_what_goes_wrong_is_told_plainly(fact: ev.Fact, words: str) -> None:

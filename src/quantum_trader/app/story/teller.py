@@ -25,6 +25,13 @@ OUTCOMES = {
 """Every outcome and its rank: a repeat that is skipped does not undo what was done before."""
 
 
+_FORCED = {
+    "liquidation": "LIQUIDATED",
+    "adl": "CLOSED BY THE VENUE (auto-deleveraging):",
+    "settlement": "SETTLED BY THE VENUE:",
+}
+
+
 class Line(msgspec.Struct, frozen=True):
     """One sentence: when, which kind of fact, and what it says."""
 
@@ -176,8 +183,7 @@ class _Teller:
             self._first_fill_ms = fact.at_ms
         what = {"entry": "bought" if fact.side == "BUY" else "sold", "target": "harvested"}
         verb = what.get(fact.role, "left")
-        if fact.cause == "liquidation":
-            verb = "LIQUIDATED"
+        verb = _FORCED.get(fact.cause, verb)
         return (
             f"{verb} {fact.qty} at {fact.price} ({self._name(fact.client_order_id, fact.role)}, "
             f"{fact.liquidity}), fee {usd_text(fact.fee_usd, 4)}"

@@ -11,7 +11,9 @@ from quantum_trader.core.units import OrderSide, Side
 OrderKind = Literal["MARKET", "LIMIT", "STOP_MARKET", "TAKE_PROFIT_MARKET"]
 OrderRole = Literal["entry", "stop", "target", "exit"]
 Liquidity = Literal["maker", "taker"]
-FillCause = Literal["order", "liquidation"]
+FillCause = Literal["order", "liquidation", "adl", "settlement"]
+"""Why a trade happened: an order, or the venue's own doing. ``adl`` is auto-deleveraging: the venue
+closes a winner against a loser it cannot liquidate. Facts of old know the first two only."""
 
 
 class Leg(msgspec.Struct, frozen=True, gc=False):

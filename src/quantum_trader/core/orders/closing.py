@@ -38,8 +38,8 @@ def close_now(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
 
 def closing_reason(plan: Plan, fact: OrderFilled) -> str:
     """Why a fill ends the trade, as one word per way to end; asked before the plan notes it."""
-    if fact.cause == "liquidation":
-        return "liquidation"
+    if fact.cause != "order":
+        return fact.cause
     if not fact.plan_id:
         return BY_A_HAND
     if fact.role == "target":
