@@ -40,7 +40,8 @@ class Knobs:
         return hows.pop(0) if hows else "well"
 
 
-def _error(how: str) -> ExchangeError:
+def failure(how: str) -> ExchangeError:
+    """What a call raises that goes this way."""
     errors: dict[str, ExchangeError] = {
         "unreachable": Unreachable("no route to the venue"),
         "locked": Locked("the key was refused"),
@@ -73,7 +74,7 @@ class FakeExchange:
         self.calls.append(("configure", symbol))
         how = self.knobs.next("configure")
         if how != "well":
-            raise _error(how)
+            raise failure(how)
         if "leverage" in self.refuse:
             return Rejected("", self.refuse["leverage"], "no such leverage")
         self.leverage[symbol] = leverage
@@ -87,10 +88,10 @@ class FakeExchange:
         if how == "late":
             self._late.append((self._now_ms(), order))
         if how not in ("well", "lost"):
-            raise _error(how)
+            raise failure(how)
         answer = self._take(order)
         if how == "lost":
-            raise _error(how)
+            raise failure(how)
         return answer
 
     async def cancel(self, symbol: str, client_order_id: str) -> Placement:
@@ -98,13 +99,13 @@ class FakeExchange:
         self.calls.append(("cancel", client_order_id))
         how = self.knobs.next("cancel")
         if how not in ("well", "lost"):
-            raise _error(how)
+            raise failure(how)
         order = self._orders.get(client_order_id)
         if order is None or order.state != "open":
             return Rejected(client_order_id, -2011, "unknown order")
         self._end(symbol, order, "canceled", report=True)
         if how == "lost":
-            raise _error(how)
+            raise failure(how)
         return Accepted(client_order_id, order.venue_order_id)
 
     async def find(self, symbol: str, client_order_id: str) -> VenueOrder | None:
@@ -112,14 +113,14 @@ class FakeExchange:
         self.calls.append(("find", client_order_id))
         how = self.knobs.next("find")
         if how != "well":
-            raise _error(how)
+            raise failure(how)
         return self._orders.get(client_order_id)
 
     async def updates(self, after: int, wait_ms: int) -> Sequence[AnyVenueUpdate]:
         """Reports; with ``repeat_reports`` some that were asked for before, too."""
         how = self.knobs.next("updates")
         if how != "well":
-            raise _error(how)
+            raise failure(how)
         if wait_ms and len(self._reports) <= after:
             await asyncio.sleep(0.001)
         start = max(0, after - 3) if self.repeat_reports else after

@@ -192,6 +192,19 @@ class Exchange(Protocol):
         """Let go of connections and files."""
 
 
+class GuardedVenue(Protocol):
+    """As much of an ``Exchange`` as the guardian may use. Raises what an exchange raises."""
+
+    async def place(self, order: OrderRequest) -> Placement:
+        """Send one order."""
+
+    async def cancel(self, symbol: str, client_order_id: str) -> Placement:
+        """Cancel one order."""
+
+    async def account(self) -> VenueAccount:
+        """Positions and open orders of every kind now, whoever placed them."""
+
+
 class SimulatedVenue(Exchange, Protocol):
     """A venue that lives off market facts instead of a market."""
 

@@ -20,6 +20,21 @@ class SystemClock:
             await self.sleep_until(at_ms)
 
 
+class SteadyClock:
+    """Milliseconds since some moment that nobody can set: for waiting and for ages, not for dates.
+
+    It goes on while the process is stopped by a signal.
+    """
+
+    def now_ms(self) -> int:
+        """Milliseconds since some moment before this process."""
+        return time.monotonic_ns() // 1_000_000
+
+    async def sleep_until(self, at_ms: int) -> None:
+        """Return at ``at_ms`` or, when that has passed, after everybody else had a turn."""
+        await asyncio.sleep(max(0, at_ms - self.now_ms()) / 1000)
+
+
 class ManualClock:
     """A clock that stands still until it is moved."""
 

@@ -4,6 +4,7 @@ from quantum_trader.core.events import IntentApplied, OrderFilled, PlanEnded
 from quantum_trader.core.events.intents import ResultStatus
 from quantum_trader.core.exits.router import invalidate
 from quantum_trader.core.orders.commands import command_cancel, command_exit
+from quantum_trader.core.orders.guardian_ids import is_guardians
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
@@ -17,6 +18,9 @@ STOP_LOSS = "stop_loss"
 HARVESTED = "targets"
 BY_A_HAND = "hand"
 """Somebody closed the position at the venue, with an order that is not ours."""
+
+BY_THE_GUARDIAN = "guardian"
+"""The guardian's stop was met, or it closed what it could not protect."""
 
 
 def close_now(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
@@ -41,7 +45,7 @@ def closing_reason(plan: Plan, fact: OrderFilled) -> str:
     if fact.cause != "order":
         return fact.cause
     if not fact.plan_id:
-        return BY_A_HAND
+        return BY_THE_GUARDIAN if is_guardians(fact.client_order_id) else BY_A_HAND
     if fact.role == "target":
         return HARVESTED
     if fact.role == "stop":
