@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
 from quantum_trader.core.errors import ExchangeError, InDoubt, Locked, Unreachable
@@ -13,10 +13,12 @@ from quantum_trader.core.venue import (
     Capabilities,
     Placement,
     Rejected,
+    RestingOrder,
     VenueAccount,
     VenueCancel,
     VenueFill,
     VenueOrder,
+    VenuePosition,
 )
 
 
@@ -53,7 +55,9 @@ class FakeExchange:
     """``ports.Exchange``: market orders fill in two trades, everything else rests.
 
     ``refuse`` maps client ids (or "leverage") to the code of a refusal. A market order is closed
-    at once, so the venue itself would execute it again: ``executions`` counts.
+    at once, so the venue itself would execute it again: ``executions`` counts. ``moved`` is what
+    stands in the account without any trade that the venue tells. A ``forgetful`` one finds no
+    order, a ``deaf`` one reports nothing by itself.
     """
 
     def __init__(self, now_ms: Callable[[], int]) -> None:
@@ -63,6 +67,10 @@ class FakeExchange:
         self.executions: Counter[str] = Counter()
         self.leverage: dict[str, int] = {}
         self.repeat_reports = False
+        self.hedge_mode = False
+        self.forgetful = False
+        self.deaf = False
+        self.moved: dict[str, Decimal] = {}
         self._now_ms = now_ms
         self._orders: dict[str, VenueOrder] = {}
         self._reports: list[AnyVenueUpdate] = []
@@ -114,7 +122,7 @@ class FakeExchange:
         how = self.knobs.next("find")
         if how != "well":
             raise failure(how)
-        return self._orders.get(client_order_id)
+        return None if self.forgetful else self._orders.get(client_order_id)
 
     async def updates(self, after: int, wait_ms: int) -> Sequence[AnyVenueUpdate]:
         """Reports; with ``repeat_reports`` some that were asked for before, too."""
@@ -123,21 +131,57 @@ class FakeExchange:
             raise failure(how)
         if wait_ms and len(self._reports) <= after:
             await asyncio.sleep(0.001)
+        if self.deaf:
+            return []
         start = max(0, after - 3) if self.repeat_reports else after
         return self._reports[start:]
 
     async def account(self) -> VenueAccount:
-        """Nothing of interest here."""
+        """What rests and what is held; no money."""
+        how = self.knobs.next("account")
+        if how != "well":
+            raise failure(how)
         return VenueAccount(
             at_ms=self._now_ms(),
             wallet_usd=Decimal(0),
-            positions=(),
-            open_orders=(),
-            hedge_mode=False,
+            positions=tuple(self._held()),
+            open_orders=tuple(
+                RestingOrder(
+                    order=order,
+                    venue_order_id=self._orders[order.client_order_id].venue_order_id,
+                    filled_qty=Decimal(0),
+                )
+                for order in self.resting()
+            ),
+            hedge_mode=self.hedge_mode,
         )
+
+    def _held(self) -> Iterator[VenuePosition]:
+        """What the trades add up to, and what was moved without one."""
+        held = dict(self.moved)
+        for one in self._reports:
+            if isinstance(one, VenueFill):
+                signed = one.qty if one.side == "BUY" else -one.qty
+                held[one.symbol] = held.get(one.symbol, Decimal(0)) + signed
+        for symbol, qty in sorted(held.items()):
+            if qty:
+                yield VenuePosition(
+                    symbol=symbol,
+                    qty=qty,
+                    entry_price=Decimal(100),
+                    mark=Decimal(100),
+                    unrealized_usd=Decimal(0),
+                    isolated_wallet_usd=Decimal(0),
+                    liquidation_price=None,
+                    leverage=self.leverage.get(symbol, 5),
+                    isolated=True,
+                )
 
     async def trades(self, symbol: str, since_ms: int) -> Sequence[VenueFill]:
         """Every trade of a symbol since a time."""
+        how = self.knobs.next("trades")
+        if how != "well":
+            raise failure(how)
         fills = [one for one in self._reports if isinstance(one, VenueFill)]
         return [one for one in fills if one.symbol == symbol and one.at_ms >= since_ms]
 

@@ -10,6 +10,7 @@ from quantum_trader.core.default_instruments import DEFAULT_INSTRUMENTS
 from quantum_trader.core.events import (
     CancelCommanded,
     CandleClosed,
+    DrainSwitched,
     Fact,
     IntentProposed,
     IntentRefused,
@@ -109,6 +110,13 @@ def kill(level: KillLevel, at_ms: int = NOON_MS) -> KillLevelSet:
         level=level,
         who="me",
         why="test",
+    )
+
+
+def drain(*, on: bool) -> DrainSwitched:
+    """Safe-drain, switched."""
+    return DrainSwitched(
+        id=f"drain{on}", at_ms=NOON_MS, trace_id="", account=ACCOUNT, on=on, who="me", why="test"
     )
 
 

@@ -244,6 +244,9 @@ class Journal(Protocol):
     def unresolved(self) -> list[OrderCommanded | CancelCommanded]:
         """Commands that were recorded and have no outcome, oldest first."""
 
+    def buried(self, since_ms: int) -> Mapping[str, int]:
+        """Orders that were proved dead since then: their client ids, and when that was."""
+
     def outbox(self, after: int, count: int) -> list[tuple[int, Fact]]:
         """Recorded facts with their numbers, after a number, in order."""
 

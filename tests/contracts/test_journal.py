@@ -15,6 +15,7 @@ from quantum_trader.adapters.journal.memory import MemoryJournal
 from quantum_trader.adapters.journal.sqlite import SqliteJournal, audit
 from quantum_trader.core.errors import BrokenInvariant, ConfigError, Fenced, StoreError
 from quantum_trader.core.events import Fact, OrderCommanded
+from quantum_trader.core.venue import PROVED_DEAD
 from quantum_trader.ports import Journal
 from tests.commands import (
     ACCOUNT,
@@ -117,6 +118,25 @@ def test_a_cancel_is_resolved_when_its_order_has_ended(journal: Journal, end: Fa
     assert journal.unresolved() == [ENTRY]
     assert journal.intend([cancel, cancel_command(STOP, 2)]) == [False, True]
     assert journal.unresolved() == [ENTRY]
+
+
+def test_orders_that_were_proved_dead_are_known_for_as_long_as_is_asked(journal: Journal) -> None:
+    journal.intend([ENTRY, STOP])
+    dead = msgspec.structs.replace(rejected(ENTRY), code=PROVED_DEAD, at_ms=5_000)
+    journal.conclude([dead, rejected(STOP)], venue_seq=None)
+    assert dict(journal.buried(5_000)) == {ENTRY.order.client_order_id: 5_000}
+    assert dict(journal.buried(5_001)) == {}
+
+
+def test_the_dead_are_known_to_who_opens_the_file_again(path: Path) -> None:
+    first = SqliteJournal(path, ACCOUNT)
+    first.intend([ENTRY])
+    dead = msgspec.structs.replace(rejected(ENTRY), code=PROVED_DEAD, at_ms=5_000)
+    first.conclude([dead], venue_seq=None)
+    first.close()
+    again = SqliteJournal(path, ACCOUNT)
+    assert dict(again.buried(0)) == {ENTRY.order.client_order_id: 5_000}
+    again.close()
 
 
 def test_facts_come_out_in_order_and_once(journal: Journal) -> None:

@@ -255,7 +255,7 @@ async def test_commands_without_an_outcome_are_asked_about_before_anything_new_i
         (OrderFilled, "plan-1"),
         (OrderInDoubt, "plan-2"),
     ]
-    last = (await world.wait(31_000))[-1]
+    last = (await world.wait(61_000))[-1]
     assert isinstance(last, OrderRejected)
     assert (last.plan_id, last.code) == ("plan-2", -1007)
     assert max(world.exchange.executions.values()) == 1

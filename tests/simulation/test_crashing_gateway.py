@@ -95,6 +95,7 @@ class DeadlyJournal:
         self._fate = fate
         self.known = journal.known
         self.unresolved = journal.unresolved
+        self.buried = journal.buried
         self.outbox = journal.outbox
         self.venue_seq = journal.venue_seq
         self.verify = journal.verify

@@ -364,7 +364,7 @@ async def test_the_worlds_are_hostile_enough_to_prove_something() -> None:
                 happened["kill score"] += 1
     assert len(happened) == 24, happened
     assert min(happened.values()) > 5, happened
-    assert {"stop_loss", "stop_passed", "no_stop_accepted", "unprotected"} <= set(reasons)
+    assert {"stop_loss", "stop_passed", "no_stop_accepted"} <= set(reasons)
     assert {"hand", "liquidation", "targets", "flatten"} <= set(reasons)
     assert {"harvest", "giveback", "profit_lock", "atr_trail", "exit_score"} <= set(asked)
 

@@ -10,6 +10,8 @@ from quantum_trader.core.units import OrderSide
 
 HELD_BACK = -2
 """Our own code for an order that was refused at our door and never left."""
+PROVED_DEAD = -1007
+"""The venue's code for a request that timed out; ours for one proved to have done nothing."""
 
 
 class Accepted(msgspec.Struct, frozen=True):

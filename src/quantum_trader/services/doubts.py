@@ -1,25 +1,29 @@
 """Commands whose effect nobody knows: asked about until the venue's word is certain.
 
-Nothing is sent again here, except a cancel of an order that is found open.
+Nothing is sent again here, except a cancel of an order that is found open. That an order does not
+exist is believed only when everything the venue can be asked agrees for a minute; see
+``core/orders/proof``.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from quantum_trader.core.errors import InDoubt, Unreachable
 from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
 from quantum_trader.core.orders.ids import Command, name_of, symbol_of
-from quantum_trader.core.venue import VenueOrder
+from quantum_trader.core.orders.proof import NO_DENIALS, Denials, Look, deny, is_proof
+from quantum_trader.core.units import ZERO
+from quantum_trader.core.venue import PROVED_DEAD, VenueAccount, VenueFill, VenueOrder
 from quantum_trader.ports import Clock, Exchange, Journal
 from quantum_trader.services.sending import Sender
 from quantum_trader.services.venue_facts import (
-    PROVED_DEAD,
     REFUSED_EARLIER,
     accepted,
     canceled,
     rejected,
+    trades_of,
 )
 
 ASK_AT_MS = (200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000)
@@ -30,17 +34,17 @@ SKEW_MS = 1_000
 MARGIN_MS = 2_000
 FENCE_MS = RECEIVE_WINDOW_MS + SKEW_MS + MARGIN_MS
 """Before this much time has passed an unknown order may still arrive, so a no proves nothing."""
-NEGATIVES = 3
-"""So many agreeing answers after the fence prove that an order does not exist."""
+TRADES_FROM_MS = 1_000
+"""So long before a command its trades are looked for: clocks differ."""
 
 
 class Doubt(msgspec.Struct):
-    """One command: since when it is in doubt, how often it was asked about, how often in vain."""
+    """One command: since when it is in doubt, how often it was asked about, and what was denied."""
 
     command: Command
     since_ms: int
     asked: int = 0
-    negatives: int = 0
+    denials: Denials = NO_DENIALS
 
     def due_ms(self) -> int:
         """When to ask next."""
@@ -74,6 +78,7 @@ class Doubts:
         self._clock = clock
         self._now_ms = now_ms
         self._doubts: dict[str, Doubt] = {}
+        self._hears = True
         # Two askers at one moment would count one silence of the venue twice.
         self._asking = asyncio.Lock()
 
@@ -82,6 +87,21 @@ class Doubts:
         since_ms = self._clock.now_ms()
         for command in commands:
             self._doubts.setdefault(command.id, Doubt(command, since_ms))
+
+    def heard(self, well: bool) -> None:
+        """Whether the venue's own reports came the last time they were asked for.
+
+        While they do not, an order may have been reported without our hearing it.
+        """
+        self._hears = well
+
+    def symbols(self) -> dict[str, int]:
+        """The symbols about which something is in doubt, and for how long, in ms."""
+        now_ms, found = self._clock.now_ms(), dict[str, int]()
+        for doubt in self._doubts.values():
+            symbol = symbol_of(doubt.command)
+            found[symbol] = max(found.get(symbol, 0), now_ms - doubt.since_ms)
+        return found
 
     async def ask(self, *, at_once: bool = False) -> Answers:
         """Ask about what is due, or about everything. Raises ``Locked``."""
@@ -107,7 +127,7 @@ class Doubts:
         except (Unreachable, InDoubt):
             return  # A question without an answer changes nothing.
         if found is None:
-            self._not_found(doubt, answers)
+            await self._not_found(doubt, answers)
         elif isinstance(command, OrderCommanded):
             self._found(command, found, answers)
         elif found.state == "open":
@@ -126,15 +146,49 @@ class Doubts:
         if found.state == "canceled":
             answers.ends.append(canceled(command, "found canceled at the venue", now_ms))
 
-    def _not_found(self, doubt: Doubt, answers: Answers) -> None:
-        command = doubt.command
+    async def _not_found(self, doubt: Doubt, answers: Answers) -> None:
+        """The order query knows nothing of it; now everything else that may know is asked."""
+        command, exchange = doubt.command, self._exchange
+        symbol = symbol_of(command)
+        if self._clock.now_ms() - doubt.since_ms < self._fence_ms(command):
+            return
+        try:
+            trades = await exchange.trades(symbol, command.at_ms - TRADES_FROM_MS)
+            account = await exchange.account()
+        except (Unreachable, InDoubt):
+            return
+        if not self._is_shown(command, account, trades, answers) and self._hears:
+            look = _look(symbol, account, trades, self._clock.now_ms())
+            doubt.denials = deny(doubt.denials, look)
+            self._bury_if_proved(doubt, answers)
+
+    def _is_shown(
+        self,
+        command: Command,
+        account: VenueAccount,
+        trades: Sequence[VenueFill],
+        answers: Answers,
+    ) -> bool:
+        """Whether the venue shows elsewhere what its order query denied."""
+        name = name_of(command)
+        resting = [one for one in account.open_orders if one.order.client_order_id == name]
+        if not isinstance(command, OrderCommanded):
+            return bool(resting)
+        now_ms = self._now_ms()
+        shown: list[Fact] = [accepted(command, one.venue_order_id, now_ms) for one in resting]
+        shown += trades_of(command, trades)
+        answers.facts += shown
+        return bool(shown)
+
+    def _bury_if_proved(self, doubt: Doubt, answers: Answers) -> None:
+        command, denials = doubt.command, doubt.denials
         passed_ms = self._clock.now_ms() - doubt.since_ms
-        if passed_ms < self._fence_ms(command):
+        if not is_proof(denials, passed_ms):
             return
-        doubt.negatives += 1
-        if doubt.negatives < NEGATIVES:
-            return
-        proof = f"the venue denied it {NEGATIVES} times, last {passed_ms / 1000:.1f} s later"
+        proof = (
+            f"no query, no open order, no trade and no move of the position showed it, "
+            f"{denials.count} times within {passed_ms / 1000:.1f} s"
+        )
         if isinstance(command, OrderCommanded):
             reason = f"proved dead: {proof}"
             answers.facts.append(rejected(command, PROVED_DEAD, reason, self._now_ms()))
@@ -149,3 +203,9 @@ class Doubts:
             if order is not None and order.outcome is not None:
                 return 0
         return FENCE_MS
+
+
+def _look(symbol: str, account: VenueAccount, trades: Sequence[VenueFill], at_ms: int) -> Look:
+    signed = (one.qty if one.side == "BUY" else -one.qty for one in trades)
+    held = [one.qty for one in account.positions if one.symbol == symbol]
+    return Look(at_ms=at_ms, qty=sum(held, ZERO), traded_qty=sum(signed, ZERO))

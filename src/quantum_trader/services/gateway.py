@@ -8,7 +8,7 @@ any point the rest follows once. Nothing that was written down is ever sent agai
 import asyncio
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NoReturn
+from typing import NoReturn, TypeGuard
 
 import msgspec
 
@@ -27,11 +27,13 @@ from quantum_trader.ports import Bus, Clock, Entry, Exchange, Journal
 from quantum_trader.services import wire
 from quantum_trader.services.batch import NOTHING, Handled, Received, Standing
 from quantum_trader.services.doubts import Answers, Doubts
+from quantum_trader.services.last_word import why_no_entry
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.patience import Patience
 from quantum_trader.services.recovery import standing
 from quantum_trader.services.sending import Sender, Sent
-from quantum_trader.services.venue_facts import from_report, in_doubt
+from quantum_trader.services.venue_facts import NOT_SENT, from_report, in_doubt, rejected
+from quantum_trader.services.watching import Watch
 from quantum_trader.streams import GATEWAY, ROUTES, read_by
 
 PROJECTION = "gateway"
@@ -68,6 +70,8 @@ class Gateway:
         self._now_ms = now_ms
         self._sender = Sender(exchange, clock, now_ms)
         self._doubts = Doubts(exchange, journal, self._sender, clock, now_ms)
+        self._watch = Watch(exchange, journal, now_ms)
+        self._bus: Bus | None = None
         self._published = 0
 
     def read(self, entry: Entry) -> Fact:
@@ -76,6 +80,7 @@ class Gateway:
 
     async def restore(self, bus: Bus, service: str) -> Standing:
         """Find out how far publishing came and what became of everything that was sent."""
+        self._bus = bus
         fields = await bus.projection(PROJECTION)
         self._published = int(fields.get(PUBLISHED, b"0"))
         self._check_journal()
@@ -102,14 +107,19 @@ class Gateway:
 
         Raises ``Locked`` when the key is refused; what was sent until then is recorded.
         """
+        forbidden = await self._why_no_entry(commands)
         fresh = self._journal.intend(commands)
         lanes: dict[str, list[Command]] = {}
+        kept: list[Fact] = []
         for command, is_new in zip(commands, fresh, strict=True):
-            if is_new:
+            if is_new and forbidden is not None and _is_entry(command):
+                reason = f"never sent: {forbidden}"
+                kept.append(rejected(command, NOT_SENT, reason, self._now_ms()))
+            elif is_new:
                 lanes.setdefault(symbol_of(command), []).append(command)
-        sent = [Sent() for _ in lanes]
+        sent = [Sent(kept), *(Sent() for _ in lanes)]
         try:
-            await self._send(list(lanes.values()), sent)
+            await self._send(list(lanes.values()), sent[1:])
             reports = await self._reports(0)
         except Locked:
             self._conclude(_answers(sent), ())
@@ -118,6 +128,12 @@ class Gateway:
         for lane in sent:
             self._doubts.add(lane.doubtful)
 
+    async def _why_no_entry(self, commands: Sequence[Command]) -> str | None:
+        """Asked before anything is recorded: without an answer nothing has happened."""
+        if self._bus is None or not any(map(_is_entry, commands)):
+            return None
+        return await why_no_entry(self._bus)
+
     async def listen(self, wait_ms: int) -> News:
         """What the venue has to say by itself, and to our questions. Changes nothing."""
         began_ms = self._clock.now_ms()
@@ -125,7 +141,9 @@ class Gateway:
         if not reports and self._clock.now_ms() == began_ms:
             # A venue that answers without waiting must not be asked without a pause.
             await self._clock.sleep_until(began_ms + wait_ms)
-        return News(reports, await self._doubts.ask())
+        answers = await self._doubts.ask()
+        answers.facts += await self._watch.ask()
+        return News(reports, answers)
 
     def is_news(self, news: News) -> bool:
         """Whether there is anything to write down or to publish."""
@@ -165,9 +183,12 @@ class Gateway:
 
     async def _reports(self, wait_ms: int) -> Sequence[AnyVenueUpdate]:
         try:
-            return await self._exchange.updates(self._journal.venue_seq(), wait_ms)
+            reports = await self._exchange.updates(self._journal.venue_seq(), wait_ms)
+            self._doubts.heard(True)
+            return reports
         except (Unreachable, InDoubt):
             # They are kept at the venue and will be asked for again.
+            self._doubts.heard(False)
             await self._clock.sleep_until(self._clock.now_ms() + wait_ms)
             return ()
 
@@ -259,6 +280,10 @@ def _command(fact: Fact) -> Command:
     if isinstance(fact, OrderCommanded | CancelCommanded):
         return fact
     raise BrokenInvariant(f"{fact.id} is no command, and yet it came as one")
+
+
+def _is_entry(command: Command) -> TypeGuard[OrderCommanded]:
+    return isinstance(command, OrderCommanded) and command.role == "entry"
 
 
 def _answers(sent: Sequence[Sent]) -> Answers:

@@ -1,5 +1,6 @@
 """Facts from what the venue says, with ids from the venue's numbers: a repeat is the same fact."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from quantum_trader.core.events import (
@@ -25,8 +26,6 @@ from quantum_trader.core.venue import (
 
 NOT_SENT = -1
 """Our own code for an order that never left this process."""
-PROVED_DEAD = -1007
-"""The venue's code for a request that timed out; here one that was proved to have done nothing."""
 REFUSED_EARLIER = -2010
 """The venue's code for a refused new order, for a refusal whose own code was lost."""
 
@@ -70,6 +69,13 @@ def from_report(report: AnyVenueUpdate, command: OrderCommanded | None, account:
         case VenueReject():
             about = _reported(report, command, account, "rejected")
             return OrderRejected(**about, code=report.code, reason=report.reason)
+
+
+def trades_of(command: OrderCommanded, trades: Iterable[VenueFill]) -> list[Fact]:
+    """The trades of one order among those of its symbol, as facts."""
+    name = command.order.client_order_id
+    mine = (one for one in trades if one.client_order_id == name)
+    return [from_report(one, command, command.account) for one in mine]
 
 
 def _filled(report: VenueFill, command: OrderCommanded | None, account: str) -> OrderFilled:

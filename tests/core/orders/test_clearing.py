@@ -57,17 +57,15 @@ def test_a_fill_of_an_entry_that_was_given_up_is_closed_at_once() -> None:
     assert desk.state.ledger.wallet_usd == Decimal("9997.1002")
 
 
-@pytest.mark.parametrize("how", ["rejected", "canceled", "in doubt"])
+@pytest.mark.parametrize("how", ["rejected", "canceled"])
 def test_what_does_not_close_is_tried_again_under_a_new_name(how: str) -> None:
     desk, entry = given_up()
     desk.fill(entry, 60_000)
     (leave,) = desk.commands("exit")
     if how == "rejected":
         desk.reject(leave, -1008)
-    elif how == "canceled":
-        desk.cancel(leave)
     else:
-        desk.doubt(leave)
+        desk.cancel(leave)
     desk.second(NOON_MS + 999)
     assert len(desk.commands("exit")) == 1
     desk.tell(a_candle(60_000.0, NOON_MS + 1_000))
@@ -75,6 +73,29 @@ def test_what_does_not_close_is_tried_again_under_a_new_name(how: str) -> None:
     assert first.order.client_order_id != second.order.client_order_id
     desk.fill(second, 60_000)
     assert is_clean(desk)
+
+
+def test_an_order_in_doubt_that_should_close_it_is_sent_again_at_once_and_then_in_time() -> None:
+    desk, entry = given_up()
+    desk.fill(entry, 60_000)
+    desk.doubt(desk.commands("exit")[0])
+    first, second = desk.commands("exit")
+    assert first.order.client_order_id != second.order.client_order_id
+    desk.doubt(second)
+    desk.second(NOON_MS + 999)
+    assert len(desk.commands("exit")) == 2
+    desk.second(NOON_MS + 1_000)
+    desk.fill(desk.commands("exit")[2], 60_000)
+    assert is_clean(desk)
+
+
+def test_an_order_that_should_close_it_and_that_nobody_ever_speaks_of_is_commanded_again() -> None:
+    desk, entry = given_up()
+    desk.fill(entry, 60_000)
+    desk.second(NOON_MS + 59_999)
+    assert len(desk.commands("exit")) == 1
+    desk.second(NOON_MS + 60_000)
+    assert len(desk.commands("exit")) == 2
 
 
 def test_no_entry_is_taken_beside_it() -> None:

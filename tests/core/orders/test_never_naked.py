@@ -129,7 +129,51 @@ def test_a_stop_may_fill_without_ever_being_confirmed() -> None:
     (answer,) = desk.take(IntentApplied)
     assert isinstance(answer, IntentApplied)
     assert (answer.status, answer.reason) == ("failed", "closed at once: stop_loss")
+    second = desk.commands("stop")[1]
+    assert not desk.take(PlanEnded), "another stop was sent when nobody knew of the first"
+    desk.cancel(second, "position is flat")
     assert len(desk.take(PlanEnded)) == 1
+
+
+def test_a_stop_in_doubt_is_sent_again_at_once_and_whichever_lives_one_stays() -> None:
+    desk = Desk()
+    desk.tell(a_candle(60_000.0), an_intent())
+    desk.fill(desk.commands("entry")[0], 60_000)
+    desk.doubt(desk.commands("stop")[0])
+    first, second = desk.commands("stop")
+    assert first.order.client_order_id != second.order.client_order_id
+    assert first.order.trigger_price == second.order.trigger_price
+    desk.accept(second)
+    (plan,) = desk.state.plans.values()
+    assert plan.naked_since_ms is None
+    desk.accept(first)
+    assert [one.client_order_id for one in desk.cancels()] == [second.order.client_order_id]
+    assert plan.doubted == ()
+
+
+def test_stops_that_are_always_in_doubt_are_sent_three_times_and_then_the_position_is_left() -> (
+    None
+):
+    desk = Desk()
+    desk.tell(a_candle(60_000.0), an_intent())
+    desk.fill(desk.commands("entry")[0], 60_000)
+    for number in range(3):
+        desk.doubt(desk.commands("stop")[number])
+    assert len(desk.commands("stop")) == 3
+    (leave,) = desk.commands("exit")
+    assert leave.reason == "no_stop_accepted"
+
+
+def test_a_moved_stop_in_doubt_is_sent_again_while_the_old_one_stands() -> None:
+    desk = Desk()
+    targets = desk.open(60_000.0)
+    desk.fill(targets[0], targets[0].order.price)
+    moved = desk.commands("stop")[-1]
+    desk.doubt(moved)
+    again = desk.commands("stop")[-1]
+    assert again is not moved
+    assert again.order.trigger_price == moved.order.trigger_price
+    assert not desk.cancels(), "the old stop stays until a new one was confirmed"
 
 
 def test_an_exit_nobody_knows_of_is_tried_again_and_the_plan_waits_for_both() -> None:
@@ -137,10 +181,13 @@ def test_an_exit_nobody_knows_of_is_tried_again_and_the_plan_waits_for_both() ->
     targets = desk.open(60_000.0)
     desk.tell(kill("FLATTEN"))
     desk.doubt(desk.commands("exit")[0])
+    first, doubted = desk.commands("exit")
+    desk.doubt(doubted)
     desk.second(NOON_MS + 999)
-    assert len(desk.commands("exit")) == 1
+    assert len(desk.commands("exit")) == 2, "only the first is repeated at once"
     desk.second(NOON_MS + 1_000)
-    first, second = desk.commands("exit")
+    desk.reject(doubted, -2022)
+    second = desk.commands("exit")[2]
     desk.fill(second, 60_000)
     for order in (*targets, *desk.commands("stop")):
         desk.cancel(order, "position is flat")

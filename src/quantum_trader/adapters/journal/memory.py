@@ -1,7 +1,7 @@
 """A journal in memory, for replay: the same answers as on disk, gone with the process."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from quantum_trader.adapters.journal.orders import OpenOrders, check_same, ends, is_outcome
 from quantum_trader.core.events import Fact, OrderCommanded
@@ -74,6 +74,10 @@ class MemoryJournal:
     def unresolved(self) -> list[Command]:
         """Commands that have no outcome, oldest first."""
         return self._open.unresolved()
+
+    def buried(self, since_ms: int) -> Mapping[str, int]:
+        """Orders that were proved dead since then, and when."""
+        return self._open.buried(since_ms)
 
     def outbox(self, after: int, count: int) -> list[tuple[int, Fact]]:
         """Recorded facts with their numbers, after a number, in order."""

@@ -1,5 +1,7 @@
 """What is known of orders that have not ended; the part that all journals share."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from quantum_trader.core.errors import BrokenInvariant
@@ -14,6 +16,7 @@ from quantum_trader.core.events import (
 )
 from quantum_trader.core.events.orders import OrderFact
 from quantum_trader.core.orders.ids import Command, name_of
+from quantum_trader.core.venue import PROVED_DEAD
 from quantum_trader.ports import Journalled
 
 
@@ -22,6 +25,11 @@ def ends(fact: Fact) -> bool:
     if isinstance(fact, OrderFilled):
         return fact.done
     return isinstance(fact, OrderCanceled | OrderRejected)
+
+
+def is_burial(fact: Fact) -> bool:
+    """Whether a fact says that an order was proved never to have been."""
+    return isinstance(fact, OrderRejected) and fact.code == PROVED_DEAD
 
 
 def is_outcome(fact: Fact) -> bool:
@@ -56,6 +64,7 @@ class OpenOrders:
 
     def __init__(self) -> None:
         self._orders: dict[str, _OpenOrder] = {}
+        self._buried: dict[str, int] = {}
 
     def take_command(self, number: int, command: Command) -> None:
         """Remember a command of an order that has not ended."""
@@ -71,6 +80,8 @@ class OpenOrders:
             return
         if ends(fact):
             self._orders.pop(fact.client_order_id, None)
+            if is_burial(fact):
+                self._buried[fact.client_order_id] = fact.at_ms
         elif is_outcome(fact):
             order = self._order(fact.client_order_id)
             order.outcome = order.outcome or fact
@@ -92,6 +103,12 @@ class OpenOrders:
         """Whether an order that has not ended has its outcome."""
         order = self._orders.get(client_order_id)
         return order is not None and order.outcome is not None
+
+    def buried(self, since_ms: int) -> Mapping[str, int]:
+        """Orders that were proved dead since then; the older ones are forgotten."""
+        for name in [name for name, at_ms in self._buried.items() if at_ms < since_ms]:
+            del self._buried[name]
+        return self._buried
 
     def unresolved(self) -> list[Command]:
         """Commands without an outcome, oldest first."""

@@ -7,7 +7,7 @@ after the write-ahead log is on disk.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ from quantum_trader.core.events import (
 )
 from quantum_trader.core.events.orders import OrderFact
 from quantum_trader.core.orders.ids import Command, name_of
+from quantum_trader.core.venue import PROVED_DEAD
 from quantum_trader.ports import Journalled
 
 TAIL = 4_096
@@ -74,6 +75,7 @@ SELECT number, body FROM record
 WHERE kind = 'fact' AND number > ? ORDER BY number LIMIT ?
 """
 
+_PROVED_DEAD = b'"code":%d' % PROVED_DEAD
 _IN_DOUBT = TAGS[OrderInDoubt]
 _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
@@ -156,6 +158,10 @@ class SqliteJournal:
         """Commands that have no outcome, oldest first."""
         return self._open.unresolved()
 
+    def buried(self, since_ms: int) -> Mapping[str, int]:
+        """Orders that were proved dead since then, and when."""
+        return self._open.buried(since_ms)
+
     def outbox(self, after: int, count: int) -> list[tuple[int, Fact]]:
         """Recorded facts with their numbers, after a number, in order."""
         if after >= self._tail_after:
@@ -232,6 +238,8 @@ class SqliteJournal:
                 ended.add(name)
                 answered.discard(name)
                 open_rows.pop(name)
+                if _PROVED_DEAD in body:
+                    self._open.take_fact(events.decode(body))
                 yield ("end", name), number
 
     def _take_fact(self, number: int, fact: Fact) -> None:

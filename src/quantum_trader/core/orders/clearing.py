@@ -6,7 +6,8 @@ orders off, it is closed, or left alone when its symbol is not known here at all
 or its symbol, is ordered flat.
 """
 
-from quantum_trader.core.events import OrderFact, OrderFilled
+from quantum_trader.core.events import OrderFact, OrderFilled, OrderInDoubt
+from quantum_trader.core.orders.closing import EXIT_SILENT_MS
 from quantum_trader.core.orders.commands import command_stray_exit
 from quantum_trader.core.orders.stray import Stray
 from quantum_trader.core.out import Out
@@ -30,19 +31,33 @@ def on_unowned_fill(state: TraderState, fact: OrderFilled, out: Out) -> None:
 
 
 def clear(state: TraderState, symbol: str, reason: str, out: Out) -> None:
-    """Close what no plan owns; nothing happens while an order to do so is on its way."""
+    """Close what no plan owns; nothing happens while an order to do so is on its way.
+
+    One that is not over after a minute is lost, and commanded again like any other exit.
+    """
     stray, position = state.strays[symbol], state.positions[symbol]
     stray.reason = stray.reason or reason
-    if stray.exit_id is None:
+    if stray.exit_id is None or state.now_ms - stray.exit_tried_ms >= EXIT_SILENT_MS:
         stray.exit_tried_ms = state.now_ms
         command_stray_exit(stray, symbol, position, out)
 
 
 def on_clearing_over(state: TraderState, fact: OrderFact) -> None:
-    """An order that should have closed a stray has ended, or nobody knows: it may be repeated."""
+    """An order that should have closed a stray has ended: it may be repeated."""
     stray = state.strays.get(fact.symbol)
     if stray is not None and stray.exit_id == fact.client_order_id:
         stray.exit_id = None
+
+
+def on_clearing_in_doubt(state: TraderState, fact: OrderInDoubt, out: Out) -> None:
+    """Nobody knows of an order that should close a stray: repeat it, the first time at once."""
+    stray = state.strays.get(fact.symbol)
+    if stray is None or stray.exit_id != fact.client_order_id:
+        return
+    stray.exit_id = None
+    if not stray.exit_hurried and stray.reason is not None:
+        stray.exit_hurried = True
+        clear(state, fact.symbol, stray.reason, out)
 
 
 def check_stray(state: TraderState, symbol: str, out: Out) -> None:

@@ -40,6 +40,20 @@ def close_now(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
     command_exit(plan, out, abs(position.qty), plan.exit_reason)
 
 
+def on_exit_in_doubt(state: TraderState, plan: Plan, order_id: str, out: Out) -> None:
+    """Nobody knows of an exit for the whole: it is sent again, the first time at once.
+
+    Reduce-only orders for the whole can be repeated: the second finds nothing left. Of a part
+    nobody may say that, so it is resolved first.
+    """
+    if plan.exit_id != order_id:
+        return
+    plan.exit_id = None
+    if not plan.exit_hurried and plan.exit_reason is not None:
+        plan.exit_hurried = True
+        close_now(state, plan, out, plan.exit_reason)
+
+
 def closing_reason(plan: Plan, fact: OrderFilled) -> str:
     """Why a fill ends the trade, as one word per way to end; asked before the plan notes it."""
     if fact.cause != "order":

@@ -36,16 +36,18 @@ class Plan(msgspec.Struct, kw_only=True):
 
     ``instrument`` is the venue's rules as they were when the plan was made; they may vanish from
     the rules while it lives. ``exit_plan`` is how it is meant to be left, as it was made.
-    ``coming_usd`` is the notional of the entry that was not filled yet.
-    ``next_stops`` were commanded and not confirmed; ``stop_failures`` counts those that had to be
-    placed again. ``stage`` counts harvested ladder steps. ``naked_since_ms`` is set while a
-    position stands without a confirmed stop for all of it. ``retiring`` are orders whose cancel
-    was commanded. ``exit_id`` is the exit that is waited for, ``exits`` all that may still trade.
-    ``reducing`` is a partial exit under way. ``initial_stop`` is the first stop of the entry, which
-    R is measured by; ``target_prices`` are those of all stages. ``market`` is the market as of
-    ``market_ms``, ``memory`` what the exit rules remember, ``liquidation_price`` where the venue
-    takes it. ``exit_reason`` is set once the plan is to be left. ``flat_ms`` is when the position
-    became flat; the plan ends when no order is left.
+    ``coming_usd`` is the notional of the entry that was not filled yet. ``next_stops`` were
+    commanded and not confirmed, and nobody knows what became of those in ``doubted``;
+    ``stop_failures`` counts those that had to be placed again. ``stage`` counts harvested ladder
+    steps. ``naked_since_ms`` is set while a position stands without a confirmed stop for all of
+    it. ``retiring`` are orders whose cancel was commanded. ``exit_id`` is the exit that is waited
+    for, ``exits`` all that may still trade. ``exit_hurried`` is set once an exit in doubt was
+    repeated at once; others wait their time. ``reducing`` is a partial exit under way.
+    ``initial_stop`` is the first stop of the entry, which R is measured by; ``target_prices`` are
+    those of all stages. ``market`` is the market as of ``market_ms``, ``memory`` what the exit
+    rules remember, ``liquidation_price`` where the venue takes it. ``exit_reason`` is set once
+    the plan is to be left. ``flat_ms`` is when the position became flat; the plan ends when no
+    order is left.
     """
 
     made: PlanMade
@@ -64,6 +66,7 @@ class Plan(msgspec.Struct, kw_only=True):
     entry_notional_usd: Decimal = ZERO
     stop: Resting | None = None
     next_stops: dict[str, Resting] = {}
+    doubted: tuple[str, ...] = ()
     stop_attempts: int = 0
     stop_failures: int = 0
     targets: dict[str, Resting] = {}
@@ -83,6 +86,7 @@ class Plan(msgspec.Struct, kw_only=True):
     exit_id: str | None = None
     exits: dict[str, int] = {}
     exit_attempts: int = 0
+    exit_hurried: bool = False
     exit_reason: str | None = None
     exit_tried_ms: int = 0
     answered: bool = False
@@ -134,6 +138,12 @@ class Plan(msgspec.Struct, kw_only=True):
         stops = [*((self.stop,) if self.stop else ()), *self.next_stops.values()]
         return max(reversed(stops), key=self.tightness, default=None)
 
+    def surest_stop(self) -> Resting | None:
+        """As ``tightest_stop``, without those in doubt: what may be counted on."""
+        known = [one for name, one in self.next_stops.items() if name not in self.doubted]
+        stops = [*((self.stop,) if self.stop else ()), *known]
+        return max(reversed(stops), key=self.tightness, default=None)
+
     def tightness(self, stop: Resting) -> Decimal:
         """Larger is nearer to profit."""
         return stop.price * sign_of(self.made.side)
@@ -160,6 +170,7 @@ class Plan(msgspec.Struct, kw_only=True):
         if self.stop is not None and self.stop.client_order_id == order_id:
             self.stop = None
         self.next_stops.pop(order_id, None)
+        self.believe(order_id)
         self.targets.pop(order_id, None)
         self.retiring.pop(order_id, None)
         self.exits.pop(order_id, None)
@@ -167,6 +178,11 @@ class Plan(msgspec.Struct, kw_only=True):
             self.reducing = None
         if self.exit_id == order_id:
             self.exit_id = None
+
+    def believe(self, order_id: str) -> None:
+        """What became of an order is known now."""
+        if order_id in self.doubted:
+            self.doubted = tuple([one for one in self.doubted if one != order_id])
 
     def resting(self) -> list[Resting]:
         """Every stop and target of ours that may still rest at the venue, being canceled or not."""

@@ -107,6 +107,7 @@ def on_stop_accepted(plan: Plan, fact: OrderAccepted, out: Out) -> None:
     accepted = plan.next_stops.pop(fact.client_order_id, None)
     if accepted is None:
         return
+    plan.believe(fact.client_order_id)
     old, plan.stop = plan.stop, accepted
     if old is None:
         return
@@ -141,13 +142,26 @@ def on_stop_gone(state: TraderState, plan: Plan, order_id: str, out: Out) -> Non
         _place_again(state, plan, lost, out, "stop was lost")
 
 
+def on_stop_in_doubt(state: TraderState, plan: Plan, order_id: str, out: Out) -> None:
+    """Nobody knows of a stop: another one is sent at once, for two can do no harm.
+
+    Should the first one live, the tighter of them stays and the other one goes.
+    """
+    doubtful = plan.next_stops.get(order_id)
+    if doubtful is None or order_id in plan.doubted:
+        return
+    plan.doubted = (*plan.doubted, order_id)
+    if plan.holds(state.positions.get(plan.symbol)):
+        _place_again(state, plan, doubtful, out, "nobody knows of the stop before")
+
+
 def _place_again(state: TraderState, plan: Plan, failed: Resting, out: Out, reason: str) -> None:
     """Replace a stop that failed, unless one at least as good is left.
 
     After too many failures a position that is still covered keeps the stop it has; one that is
     not is closed.
     """
-    left, size = plan.tightest_stop(), abs(state.positions[plan.symbol].qty)
+    left, size = plan.surest_stop(), abs(state.positions[plan.symbol].qty)
     covered = left is not None and left.qty >= size
     if left is not None and covered and plan.tightness(left) >= plan.tightness(failed):
         return

@@ -14,12 +14,17 @@ from quantum_trader.core.events import (
     OrderTriggered,
 )
 from quantum_trader.core.orders.adoption import adopt
-from quantum_trader.core.orders.clearing import on_clearing_over, on_unowned_fill
+from quantum_trader.core.orders.clearing import (
+    on_clearing_in_doubt,
+    on_clearing_over,
+    on_unowned_fill,
+)
 from quantum_trader.core.orders.closing import (
     abandon_entry,
     close_now,
     closing_reason,
     end_if_clean,
+    on_exit_in_doubt,
     on_flat,
 )
 from quantum_trader.core.orders.evaluation import note_liquidation
@@ -32,6 +37,7 @@ from quantum_trader.core.orders.protection import (
     note_cover,
     on_stop_accepted,
     on_stop_gone,
+    on_stop_in_doubt,
     on_stop_rejected,
     protect_first_fill,
 )
@@ -49,6 +55,8 @@ def on_order_fact(state: TraderState, fact: OrderFact, out: Out) -> None:
         _on_filled(state, plan, fact, out)
     elif plan is not None:
         _on_word(state, plan, fact, out)
+    elif isinstance(fact, OrderInDoubt):
+        on_clearing_in_doubt(state, fact, out)
     elif not isinstance(fact, OrderAccepted | OrderTriggered):
         on_clearing_over(state, fact)
     if plan is not None:
@@ -72,9 +80,10 @@ def _on_word(state: TraderState, plan: Plan, fact: OrderFact, out: Out) -> None:
             on_stop_gone(state, plan, fact.client_order_id, out)
         case OrderRejected() | OrderCanceled():
             plan.forget(fact.client_order_id)
-        case OrderInDoubt(role="exit") if plan.exit_id == fact.client_order_id:
-            # Reduce-only orders for the whole can be repeated: the second finds nothing left.
-            plan.exit_id = None
+        case OrderInDoubt(role="stop"):
+            on_stop_in_doubt(state, plan, fact.client_order_id, out)
+        case OrderInDoubt(role="exit"):
+            on_exit_in_doubt(state, plan, fact.client_order_id, out)
 
 
 def _on_entry_over(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
