@@ -97,6 +97,7 @@ def test_a_service_learns_what_the_venue_did_before_what_somebody_would_like() -
         "clock",
         "market.tick",
         "market.klines",
+        "exchange.normalized",
         "trade.intent",
     ]
     assert order == tuple(streams.PREFIX + name for name in names)
@@ -124,7 +125,8 @@ def test_the_dead_letter_command_reads_every_stream_of_dead_letters() -> None:
 
 
 def test_explain_reads_everything_that_bears_a_trace() -> None:
-    bare = {"operator", "clock", "market.tick", "market.klines", "marketstate"}
+    market = {"market.tick", "market.klines", "exchange.raw", "exchange.normalized"}
+    bare = {"operator", "clock", "marketstate", *market}
     traced = {row.key for row in LIVE if row.name not in bare and not row.name.startswith("dlq.")}
     assert set(streams.read_by(streams.EXPLAIN)) == traced
 
@@ -149,5 +151,13 @@ def test_every_stream_named_in_a_page_is_in_the_table() -> None:
 def test_only_what_a_service_numbers_itself_is_closed_to_others() -> None:
     closed = {row.name for row in LIVE if streams.is_numbered(row.key)}
     open_ones = {row.name for row in LIVE} - closed
-    assert open_ones == {"operator", "clock", "market.tick", "market.klines", "trade.intent"}
+    assert open_ones == {
+        "operator",
+        "clock",
+        "market.tick",
+        "market.klines",
+        "exchange.raw",
+        "exchange.normalized",
+        "trade.intent",
+    }
     assert not streams.is_numbered("quantum:inbox:trader")

@@ -6,7 +6,13 @@ from typing import Literal, Protocol
 import msgspec
 
 from quantum_trader.core.caps import Caps
-from quantum_trader.core.events import CancelCommanded, Fact, MarketFact, OrderCommanded
+from quantum_trader.core.events import (
+    CancelCommanded,
+    Fact,
+    MarketFact,
+    OrderCommanded,
+    VenueQuoted,
+)
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.venue import (
@@ -308,3 +314,17 @@ class MarketData(Protocol):
 
     def facts(self) -> AsyncIterator[MarketFact]:
         """Facts as they become true."""
+
+
+class QuoteSource(Protocol):
+    """Best bids and asks of several venues."""
+
+    @property
+    def venues(self) -> Sequence[str]:
+        """Every venue that was asked for, heard or not."""
+
+    def quotes(self) -> AsyncIterator[VenueQuoted]:
+        """Quotes as they come; they do not end."""
+
+    async def close(self) -> None:
+        """Let go of connections."""

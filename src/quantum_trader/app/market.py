@@ -19,10 +19,11 @@ from quantum_trader.adapters.market.market_clock import TimedMarket
 from quantum_trader.adapters.market.synthetic import SIMULATED, SyntheticMarket
 from quantum_trader.app.config import Config
 from quantum_trader.app.instance import check_owner, owner_of
+from quantum_trader.app.venues import compared
 from quantum_trader.core.errors import ConfigError, Unreachable
 from quantum_trader.core.events import CandleClosed
 from quantum_trader.core.events.market import RECORDED
-from quantum_trader.ports import Bus, Clock, MarketData
+from quantum_trader.ports import Bus, Clock, MarketData, QuoteSource
 from quantum_trader.services import wire
 from quantum_trader.streams import MARKET_KLINES
 
@@ -56,7 +57,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 class Market(msgspec.Struct, frozen=True, kw_only=True):
     """The market of a system. ``time`` is the time it lives in; ``note`` explains it to people.
 
-    ``limits`` are the limits that suit it where nobody set others.
+    ``limits`` are the limits that suit it where nobody set others. ``quotes`` is what other venues
+    bid and ask; None where nobody is compared.
     """
 
     data: MarketData
@@ -67,6 +69,7 @@ class Market(msgspec.Struct, frozen=True, kw_only=True):
     ends: bool
     note: str
     limits: Mapping[str, Any] = {}
+    quotes: QuoteSource | None = None
 
 
 async def choose(wanted: Wanted, config: Config, bus: Bus, venue: Venue | None = None) -> Market:
@@ -106,6 +109,9 @@ def account_on(config: Config, label: str | None) -> str:
 async def _binance(config: Config, venue: Venue | None) -> Market:
     data = BinanceMarket(config.symbols, venue)
     await data.open(REACH_S)
+    quotes, told = None, "not compared with other venues"
+    if venue is None:  # A market on this machine has nothing to do with the real ones.
+        quotes, told = await compared(config.symbols, config.compared_venues)
     return Market(
         data=data,
         label=data.label,
@@ -113,7 +119,8 @@ async def _binance(config: Config, venue: Venue | None) -> Market:
         time=SystemClock(),
         real=True,
         ends=False,
-        note="real prices of Binance USD-M perpetuals; orders go to the paper exchange",
+        note=f"real prices of Binance USD-M perpetuals, {told}; orders go to the paper exchange",
+        quotes=quotes,
     )
 
 

@@ -63,6 +63,7 @@ def preview(entry: Entry, rules: Rules) -> Draft | Problem:
             available_usd=rules.deposit_usd,
             funding_rate_frac=entry.funding_rate_frac,
             volatility_factor=entry.volatility_factor,
+            divergence=entry.divergence,
             market=_market(entry),
             kill_score=None,
             performance=PerformanceBook(),
@@ -94,7 +95,6 @@ def _intent(entry: Entry, account: str) -> IntentProposed:
         intent,
         qty=entry.qty if entry.notional_usd is None else None,
         regime=entry.regime,
-        exchange_divergence=entry.divergence,
     )
 
 

@@ -14,6 +14,7 @@ from quantum_trader.adapters.exchanges.paper import PaperExchange
 from quantum_trader.adapters.exchanges.paper_store import PaperStore
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
 from quantum_trader.adapters.latch import FileLatch
+from quantum_trader.adapters.market.contracts import BINANCE
 from quantum_trader.adapters.market.instrument_files import load as load_instruments
 from quantum_trader.app.board import Board
 from quantum_trader.app.config import Config
@@ -27,7 +28,7 @@ from quantum_trader.core.rules import Rules
 from quantum_trader.core.signals import MODELS, AnyModel
 from quantum_trader.core.state import TraderState, state_hash
 from quantum_trader.core.trader import step
-from quantum_trader.ports import Bus, Clock, Journal, Latch, MarketData, SimulatedVenue
+from quantum_trader.ports import Bus, Clock, Journal, Latch, MarketData, QuoteSource, SimulatedVenue
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Handler
 from quantum_trader.services.clock import ClockService
@@ -40,6 +41,7 @@ from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.services.signals import signals_fold
 from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.services.supervisor import Start
+from quantum_trader.services.venues import Venues
 from quantum_trader.streams import (
     CLOCK,
     FEED,
@@ -49,6 +51,7 @@ from quantum_trader.streams import (
     PAPER,
     SIGNALS,
     TRADER,
+    VENUES,
     read_by,
 )
 
@@ -63,7 +66,10 @@ ORDERS_LOOKED_AT = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What a system is made of. ``wall`` waits; ``time`` is the time of the market it lives on."""
+    """What a system is made of. ``wall`` waits; ``time`` is the time of the market it lives on.
+
+    ``quotes`` is what other venues bid and ask; None where nobody is compared.
+    """
 
     rules: Rules
     models: Sequence[AnyModel]
@@ -74,6 +80,7 @@ class Parts:
     bus_of: Callable[[str], Bus]
     wall: Clock
     time: Clock
+    quotes: QuoteSource | None = None
 
 
 class System:
@@ -85,7 +92,7 @@ class System:
         self._settings = LoopSettings(account=account)
         self.buses = {
             name: parts.bus_of(name)
-            for name in (TRADER, GATEWAY, SIGNALS, PAPER, FEED, CLOCK, OPERATOR)
+            for name in (TRADER, GATEWAY, SIGNALS, PAPER, FEED, CLOCK, OPERATOR, VENUES)
         }
         self.trader = Fold(
             step, TraderState, snapshots_of(TraderState), wire.Reader(account), Board()
@@ -161,7 +168,7 @@ class System:
     def services(self) -> dict[str, Start]:
         """Every loop by its name, to be run together until one of them ends."""
         parts = self._parts
-        return {
+        services: dict[str, Start] = {
             PAPER: self._paper.run,
             SIGNALS: self._signals.run,
             GATEWAY: self._gateway.run,
@@ -170,9 +177,15 @@ class System:
             FEED: Feed(self.buses[FEED], parts.data, parts.wall).run,
             LATCH: lambda: self._latch.run(parts.wall),
         }
+        if parts.quotes is not None:
+            venues = Venues(self.buses[VENUES], parts.quotes, BINANCE, parts.wall)
+            services[VENUES] = venues.run
+        return services
 
     async def close(self) -> None:
         """Let go of files and connections; what counts was committed before."""
+        if self._parts.quotes is not None:
+            await self._parts.quotes.close()
         await self._parts.venue.close()
         self._parts.journal.close()
         for bus in self.buses.values():
@@ -206,4 +219,5 @@ def paper_parts(config: Config, market: Market, url: str) -> Parts:
         bus_of=lambda service: RedisBus(url, consumer=INSTANCE),
         wall=SystemClock(),
         time=market.time,
+        quotes=market.quotes,
     )

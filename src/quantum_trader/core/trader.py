@@ -25,9 +25,11 @@ from quantum_trader.core.events import (
     OrderInDoubt,
     OrderRejected,
     OrderTriggered,
+    QuoteChanged,
     RulesAdopted,
     SecondPassed,
     Tick,
+    VenuesCompared,
 )
 from quantum_trader.core.intent_edge import plan_id_of
 from quantum_trader.core.market.publish import publish_state
@@ -86,6 +88,14 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
     if symbol in state.strays:
         look_after(state, symbol, out)
     return out.facts
+
+
+def _on_compared(state: TraderState, fact: VenuesCompared) -> Sequence[Fact]:
+    """Other venues' prices say something about a market of ours, and are none."""
+    view = state.markets.get(fact.symbol)
+    if view is not None and observe(view, fact):
+        _pass_time(state, fact.at_ms)
+    return _NOTHING
 
 
 def _state_due(state: TraderState, view: MarketView, plan: Plan | None) -> bool:
@@ -191,6 +201,8 @@ _HANDLERS: dict[type[Fact], Callable[[TraderState, Any], Sequence[Fact]]] = {
     Tick: _on_market,
     MarkPriced: _on_market,
     FundingRatePublished: _on_market,
+    QuoteChanged: _on_market,
+    VenuesCompared: _on_compared,
     SecondPassed: _on_second,
     IntentProposed: _on_intent,
     OrderAccepted: _on_order,

@@ -20,6 +20,7 @@ from quantum_trader.streams.flowing import (
     PAPER,
     SIGNALS,
     TRADER,
+    VENUES,
 )
 from quantum_trader.streams.row import PREFIX, Status, Stream
 
@@ -33,6 +34,8 @@ OPERATOR_STREAM = STREAMS["operator"].key
 CLOCK_STREAM = STREAMS["clock"].key
 MARKET_TICK = STREAMS["market.tick"].key
 MARKET_KLINES = STREAMS["market.klines"].key
+EXCHANGE_RAW = STREAMS["exchange.raw"].key
+EXCHANGE_NORMALIZED = STREAMS["exchange.normalized"].key
 TRADE_INTENT = STREAMS["trade.intent"].key
 ORDER_COMMAND = STREAMS["order.command"].key
 APPLY_PLAN = STREAMS["apply.plan"].key
@@ -122,6 +125,8 @@ __all__ = [
     "CLOCK_STREAM",
     "CONSUMERS",
     "DLQ",
+    "EXCHANGE_NORMALIZED",
+    "EXCHANGE_RAW",
     "EXECUTION_RESULT",
     "EXPLAIN",
     "FEED",
@@ -146,6 +151,7 @@ __all__ = [
     "TRADE_CLOSED",
     "TRADE_INTENT",
     "TRADE_INTENT_DLQ",
+    "VENUES",
     "Status",
     "Stream",
     "dead_letter_streams",

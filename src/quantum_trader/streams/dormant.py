@@ -15,12 +15,6 @@ PLANNED: tuple[Stream, ...] = (
         "waits for attribution over trade.closed",
     ),
     planned(
-        "exchange.normalized",
-        "how far venues disagree about one price",
-        "waits for a second venue's feed; until then intents bring their own divergence",
-    ),
-    planned("exchange.raw", "bars of other venues", "waits for a second venue's feed"),
-    planned(
         "learning.retraining.started",
         "a model began to be fitted again, and why",
         "waits for learning; today's models have nothing to fit",

@@ -7,6 +7,7 @@ TRADER = "trader"
 GATEWAY = "gateway"
 SIGNALS = "signals"
 FEED = "feed"
+VENUES = "venues"
 CLOCK = "clock"
 PAPER = "paper"
 OPERATOR = "operator"
@@ -42,11 +43,23 @@ LIVE: tuple[Stream, ...] = (
     live("clock", (ev.SecondPassed,), (CLOCK, TRADER), "time, so that a replay ages alike"),
     live(
         "market.tick",
-        (ev.Tick, ev.MarkPriced, ev.FundingRatePublished),
+        (ev.Tick, ev.MarkPriced, ev.FundingRatePublished, ev.QuoteChanged),
         (FEED, PAPER, TRADER),
-        "trades, mark prices and funding rates",
+        "trades, mark prices, funding rates, and the best bid and ask",
     ),
     live("market.klines", (ev.CandleClosed,), (FEED, PAPER, TRADER, SIGNALS), "closed bars"),
+    live(
+        "exchange.raw",
+        (ev.VenueQuoted,),
+        (VENUES, OUTSIDE),
+        "best bid and ask of every venue that is compared, in the units of our contracts",
+    ),
+    live(
+        "exchange.normalized",
+        (ev.VenuesCompared,),
+        (VENUES, TRADER),
+        "how far venues disagree about one price, and who has dropped out",
+    ),
     live(
         "trade.intent",
         (ev.IntentProposed,),

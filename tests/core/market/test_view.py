@@ -4,8 +4,8 @@ from math import inf, nan
 
 import pytest
 
-from quantum_trader.core.events import MarkPriced, Tick
-from quantum_trader.core.market.view import MarketView, observe
+from quantum_trader.core.events import MarkPriced, QuoteChanged, Tick, VenuesCompared
+from quantum_trader.core.market.view import COMPARED_AGE_MAX_MS, MarketView, observe
 from quantum_trader.core.market.window import BarWindow
 from tests.support import NOON_MS, a_candle
 
@@ -118,3 +118,58 @@ def test_an_older_mark_changes_no_schedule() -> None:
     assert observe(view, a_mark(60_000.0, NOON_MS, NOON_MS + HOUR_MS))
     assert not observe(view, a_mark(60_000.0, NOON_MS - 1, NOON_MS))
     assert view.next_funding_ms == NOON_MS + HOUR_MS
+
+
+def a_quote(bid: float, ask: float, at_ms: int = NOON_MS) -> QuoteChanged:
+    return QuoteChanged(
+        id="q",
+        at_ms=at_ms,
+        symbol="BTCUSDT",
+        source="recorded",
+        bid=bid,
+        bid_qty=1.0,
+        ask=ask,
+        ask_qty=1.0,
+        checked=None,
+    )
+
+
+def a_comparison(divergence_bps: float | None, at_ms: int = NOON_MS) -> VenuesCompared:
+    return VenuesCompared(
+        id="c",
+        at_ms=at_ms,
+        symbol="BTCUSDT",
+        source="venues",
+        average=60_000.0,
+        divergence_bps=divergence_bps,
+        dispersion_bps=None,
+        fresh=2,
+        venues=(),
+    )
+
+
+def test_a_quote_is_taken_unless_it_is_older_or_crossed_and_moves_no_price() -> None:
+    view = a_view()
+    assert observe(view, a_quote(99.0, 101.0))
+    assert not observe(view, a_quote(98.0, 101.0, NOON_MS - 1))
+    assert not observe(view, a_quote(101.0, 101.0))
+    assert not observe(view, a_quote(nan, 101.0))
+    assert (view.bid, view.ask, view.last, view.mark) == (99.0, 101.0, None, None)
+
+
+@pytest.mark.parametrize("told_bps", [25.0, -25.0])
+def test_divergence_has_no_direction_and_is_a_fraction(told_bps: float) -> None:
+    view = a_view()
+    assert view.divergence_frac(NOON_MS) is None
+    assert observe(view, a_comparison(told_bps))
+    assert view.divergence_frac(NOON_MS) == pytest.approx(0.0025)
+
+
+def test_divergence_is_missing_when_the_comparison_is_old_or_could_not_tell() -> None:
+    view = a_view()
+    observe(view, a_comparison(25.0))
+    assert view.divergence_frac(NOON_MS + COMPARED_AGE_MAX_MS) is not None
+    assert view.divergence_frac(NOON_MS + COMPARED_AGE_MAX_MS + 1) is None
+    assert not observe(view, a_comparison(50.0, NOON_MS - 1))
+    observe(view, a_comparison(None, NOON_MS + 1))
+    assert view.divergence_frac(NOON_MS + 1) is None

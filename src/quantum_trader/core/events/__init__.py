@@ -39,8 +39,12 @@ from quantum_trader.core.events.market import (
     FundingRatePublished,
     MarketStateComputed,
     MarkPriced,
+    QuoteChanged,
     SecondPassed,
     Tick,
+    VenueQuoted,
+    VenuesCompared,
+    VenueSeen,
 )
 from quantum_trader.core.events.ops import DeadLettered, DrainSwitched, KillLevelSet, RulesAdopted
 from quantum_trader.core.events.orders import (
@@ -64,6 +68,9 @@ AnyFact = (
     | Tick
     | MarkPriced
     | FundingRatePublished
+    | QuoteChanged
+    | VenueQuoted
+    | VenuesCompared
     | SecondPassed
     | MarketStateComputed
     | IntentProposed
@@ -159,11 +166,15 @@ __all__ = [
     "PositionClosed",
     "PositionFact",
     "PositionOpened",
+    "QuoteChanged",
     "Refusal",
     "RulesAdopted",
     "SecondPassed",
     "Tick",
     "TradeClosed",
+    "VenueQuoted",
+    "VenueSeen",
+    "VenuesCompared",
     "decode",
     "encode",
     "tag_of",

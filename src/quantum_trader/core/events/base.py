@@ -24,10 +24,14 @@ class Fact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fac
 class MarketFact(Fact, frozen=True, kw_only=True, tag="market", omit_defaults=True, gc=False):
     """Something that happened in the market: nobody's intent and nobody's money.
 
-    ``source`` says where it came from: a venue's name, "recorded" or "SIMULATED".
+    ``source`` says where it came from: a venue's name, "recorded" or "SIMULATED". ``at_ms`` is the
+    venue's time. ``received_ms`` is when it reached this machine, by this machine's clock; None
+    where nobody noted it (facts of before, recordings, simulated markets). Nothing is decided by
+    it: it tells how late we hear.
     """
 
     trace_id: str = ""
     account: str = ""
     symbol: str
     source: str
+    received_ms: int | None = None

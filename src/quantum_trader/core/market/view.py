@@ -9,7 +9,9 @@ from quantum_trader.core.events import (
     FundingRatePublished,
     MarketFact,
     MarkPriced,
+    QuoteChanged,
     Tick,
+    VenuesCompared,
 )
 from quantum_trader.core.market.volatility import VolatilityTrack
 from quantum_trader.core.market.window import BarWindow
@@ -20,6 +22,8 @@ STATE_EVERY_BARS_HELD = 15
 """The same while a position stands whose exits look at it."""
 FUNDING_INTERVAL_MIN_MS = 3_600_000
 """The shortest interval between two settlements that venues have."""
+COMPARED_AGE_MAX_MS = 10_000
+"""How old a comparison with other venues may be and still tell anything about now."""
 
 
 class MarketView(msgspec.Struct, kw_only=True):
@@ -28,6 +32,8 @@ class MarketView(msgspec.Struct, kw_only=True):
     ``mark`` falls back to the last traded price on feeds that carry no mark of their own;
     ``has_mark_feed`` remembers that a real one exists. ``next_funding_ms`` is what the newest mark
     said; ``funding_interval_ms`` is known once a settlement was seen to be followed by the next.
+    ``bid`` and ``ask`` are the newest best prices, of ``quote_ms``. ``divergence_bps`` is what the
+    newest comparison with other venues, of ``compared_ms``, found.
     """
 
     source: str
@@ -40,12 +46,26 @@ class MarketView(msgspec.Struct, kw_only=True):
     funding_rate_frac: float | None = None
     next_funding_ms: int | None = None
     funding_interval_ms: int | None = None
+    bid: float | None = None
+    ask: float | None = None
+    quote_ms: int = 0
+    divergence_bps: float | None = None
+    compared_ms: int = 0
     bars: int = 0
     volatility: VolatilityTrack = msgspec.field(default_factory=VolatilityTrack)
 
     def state_due(self, held: bool = False) -> bool:
         """Whether market state shall be published with this bar; more often for who is in it."""
         return self.bars % (STATE_EVERY_BARS_HELD if held else STATE_EVERY_BARS) == 0
+
+    def divergence_frac(self, now_ms: int) -> float | None:
+        """How far venues disagree about the price, as a fraction of it, either way.
+
+        None where fewer than two venues could be compared, or the comparison is too old.
+        """
+        if self.divergence_bps is None or now_ms - self.compared_ms > COMPARED_AGE_MAX_MS:
+            return None
+        return abs(self.divergence_bps) / 10_000.0
 
     @property
     def atr_frac(self) -> float | None:
@@ -79,6 +99,21 @@ def observe(view: MarketView, fact: MarketFact) -> bool:
             _schedule(view, fact.next_funding_ms, fact.at_ms)
     elif isinstance(fact, FundingRatePublished):
         view.funding_rate_frac = float(fact.rate_frac)
+    else:
+        return _note(view, fact)
+    return True
+
+
+def _note(view: MarketView, fact: MarketFact) -> bool:
+    """What moves no price: the best bid and ask, and what other venues say."""
+    if isinstance(fact, QuoteChanged):
+        if fact.at_ms < view.quote_ms or not 0.0 < fact.bid < fact.ask < inf:
+            return False
+        view.bid, view.ask, view.quote_ms = fact.bid, fact.ask, fact.at_ms
+    elif isinstance(fact, VenuesCompared):
+        if fact.at_ms < view.compared_ms:
+            return False
+        view.divergence_bps, view.compared_ms = fact.divergence_bps, fact.at_ms
     return True
 
 

@@ -61,6 +61,7 @@ def context_of(
 ) -> ExitContext:
     """The glance and everything else the exit rules may look at. The plan holds the position."""
     made, view, trade = plan.made, state.markets.get(plan.symbol), state.trades[plan.symbol]
+    divergence = divergence_now(state, made.symbol)
     worst = trade.low if made.side == "LONG" else trade.high
     return ExitContext(
         *astuple(glance),
@@ -83,9 +84,15 @@ def context_of(
         funding_usd=float(trade.funding_usd),
         confidence=plan.confidence,
         performance=state.performance.symbols.get(made.symbol),
-        divergence=plan.divergence,
+        divergence=plan.divergence if divergence is None else divergence,
         heat=heat_of(state),
     )
+
+
+def divergence_now(state: TraderState, symbol: str) -> float | None:
+    """How far venues disagree about a price now, a fraction of it; None where nobody can tell."""
+    view = state.markets.get(symbol)
+    return None if view is None else view.divergence_frac(state.now_ms)
 
 
 def exit_plan_of(state: TraderState, plan: Plan, entry_price: float) -> ExitPlan:

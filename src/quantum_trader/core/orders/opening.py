@@ -24,7 +24,12 @@ from quantum_trader.core.market.view import MarketView
 from quantum_trader.core.orders.clearing import clear
 from quantum_trader.core.orders.closing import close_now
 from quantum_trader.core.orders.commands import command_entry
-from quantum_trader.core.orders.evaluation import note_market, picture_of, risk_mode_of
+from quantum_trader.core.orders.evaluation import (
+    divergence_now,
+    note_market,
+    picture_of,
+    risk_mode_of,
+)
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.out import Out
 from quantum_trader.core.risk.case import Draft, EntryCase
@@ -233,7 +238,7 @@ def plan_for(
         bounds=draft.bounds,
         asked_stop=draft.asked_stop,
         exit_plan=draft.exit_plan,
-        divergence=intent.exchange_divergence,
+        divergence=divergence_for(state, intent),
     )
     if market is not None:
         note_market(state, plan, market)
@@ -280,12 +285,20 @@ def ask_for(
         available_usd=state.available_usd,
         funding_rate_frac=None if view is None else view.funding_rate_frac,
         volatility_factor=None if view is None else _volatility_factor(view),
+        divergence=divergence_for(state, intent),
         market=known_state(state, intent.symbol),
         kill_score=entry_score(state, rules, intent.symbol, side),
         performance=state.performance,
         risk_mode=risk_mode_of(state, rules),
         rules=rules,
     )
+
+
+def divergence_for(state: TraderState, intent: IntentProposed) -> float | None:
+    """What the proposer says of the disagreement between venues, else what we know of it."""
+    if intent.exchange_divergence is not None:
+        return intent.exchange_divergence
+    return divergence_now(state, intent.symbol)
 
 
 def _volatility_factor(view: MarketView) -> float | None:

@@ -51,6 +51,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """An intent and the world it wants to be traded in; None is missing.
 
     ``volatility_factor`` and ``funding_rate_frac`` are our own; the proposer's go before them.
+    ``divergence`` is between venues, a fraction: the proposer's where it gave one, else our own.
     ``market`` is its state as of the newest bar, ``kill_score`` how little speaks for being in it.
     """
 
@@ -65,6 +66,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     available_usd: Decimal
     funding_rate_frac: float | None
     volatility_factor: float | None
+    divergence: float | None
     market: MarketStateComputed | None
     kill_score: float | None
     performance: PerformanceBook
@@ -190,7 +192,7 @@ def _level_inputs(ask: Ask) -> LevelInputs:
         leverage=float(ask.leverage),
         volatility_factor=ask.volatility_factor if volatility is None else volatility,
         funding_rate_frac=ask.funding_rate_frac if funding is None else funding,
-        divergence=intent.exchange_divergence,
+        divergence=ask.divergence,
     )
 
 
