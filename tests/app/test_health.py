@@ -6,6 +6,8 @@ import pytest
 
 from quantum_trader import streams
 from quantum_trader.adapters.bus.memory import MemoryBus
+from quantum_trader.adapters.clock import ManualClock
+from quantum_trader.adapters.exchanges.breaking import BreakingExchange
 from quantum_trader.app.health import (
     BEATING,
     LAG_MAX,
@@ -15,7 +17,11 @@ from quantum_trader.app.health import (
     letter_name,
     look,
 )
+from quantum_trader.core.breaker import BreakerSettings
+from quantum_trader.core.errors import Locked
 from quantum_trader.ports import Commit
+from quantum_trader.services.exchange_health import ExchangeHealth
+from tests.fake_exchange import FakeExchange
 from tests.support import NOON_MS
 
 MINUTE_MS = 60_000
@@ -65,6 +71,30 @@ async def test_a_server_that_may_lose_data_is_red() -> None:
     machine = await Machine().start()
     (found,) = findings(await look(machine.bus), machine.now_ms, ["appendonly is off"])
     assert (found.level, found.where, found.what) == ("red", "server", "appendonly is off")
+
+
+async def test_an_exchange_that_fails_is_red_and_says_at_what() -> None:
+    machine = await Machine().start()
+    door = BreakingExchange(
+        FakeExchange(lambda: NOON_MS), lambda: 0, BreakerSettings(failures_max=1)
+    )
+    health = ExchangeHealth(machine.bus, door.troubles, ManualClock(NOON_MS))
+    await health.tell()
+    assert await machine.examine() == ()
+    with pytest.raises(Locked):
+        await _ask_in_vain(door)
+    await health.tell()
+    (found,) = await machine.examine()
+    assert (found.level, found.where) == ("red", "exchange")
+    assert "fails at ask" in found.what
+    assert "the key was refused" in found.what
+
+
+async def _ask_in_vain(door: BreakingExchange) -> None:
+    venue = door._exchange
+    assert isinstance(venue, FakeExchange)
+    venue.knobs.fail("find", "locked")
+    await door.find("BTCUSDT", "x")
 
 
 async def behind(machine: Machine) -> None:

@@ -146,6 +146,7 @@ async def test_every_service_is_there_to_be_run() -> None:
         "clock",
         "feed",
         "latch",
+        "exchange",
     }
 
 

@@ -12,12 +12,13 @@ from quantum_trader import streams
 from quantum_trader.adapters.bus import keys
 from quantum_trader.app.story import span_text
 from quantum_trader.ports import Bus, GroupInfo, StreamInfo
+from quantum_trader.services.exchange_health import EXCHANGE, TROUBLES
 
 LAG_MAX = 1_000
 PENDING_AGE_MAX_MS = 60_000
 CONSUMER_IDLE_MAX_MS = 60_000
 HEARTBEAT_AGE_MAX_MS = 10_000
-BEATING = (*streams.CONSUMERS, streams.FEED, streams.CLOCK)
+BEATING = (*streams.CONSUMERS, streams.FEED, streams.CLOCK, EXCHANGE)
 """Services whose loops write a heartbeat."""
 
 REDRIVEN = "redriven"
@@ -64,6 +65,7 @@ def findings(seen: Seen, now_ms: int, warnings: Sequence[str] = ()) -> tuple[Fin
         *_missing_groups(seen),
         *_group_findings(seen),
         *_silent_loops(seen, now_ms),
+        *_exchange_troubles(seen),
         *_dead_letters(seen),
         *_strangers(seen),
     ]
@@ -136,6 +138,14 @@ def _silent_loops(seen: Seen, now_ms: int) -> Iterator[Finding]:
             yield Finding(
                 "red", service, f"silent for {silent}", "It hangs or is gone: restart it."
             )
+
+
+def _exchange_troubles(seen: Seen) -> Iterator[Finding]:
+    told = seen.heartbeats.get(EXCHANGE, {}).get(TROUBLES, b"{}")
+    for ability, why in msgspec.json.decode(told, type=dict[str, str]).items():
+        what = f"fails at {ability}, so no entry is sent; exits go on ({why})"
+        remedy = "It tries again by itself; look at the venue and at the way to it."
+        yield Finding("red", EXCHANGE, what, remedy)
 
 
 def _dead_letters(seen: Seen) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import URL_FILE, EmbeddedServer, examine
 from quantum_trader.adapters.clock import SystemClock
 from quantum_trader.adapters.market.instrument_files import load as load_instruments
+from quantum_trader.adapters.systemd import notify
 from quantum_trader.app.config import Config
 from quantum_trader.app.instance import InstanceLock
 from quantum_trader.app.market import Market, Wanted, choose
@@ -27,6 +28,7 @@ from quantum_trader.app.wiring import INSTANCE, System, paper_parts
 from quantum_trader.core.errors import BusUnreachable, ConfigError
 from quantum_trader.core.events import Fact
 from quantum_trader.services.supervisor import Start, run_services
+from quantum_trader.services.watchdog import Watchdog
 from quantum_trader.streams import FEED
 
 WATCHER = "page"
@@ -109,7 +111,7 @@ async def _until_the_end(
         services[FEED] = _then_stop(services[FEED], "the recording has ended")
     if asked.duration_s is not None:
         services["duration"] = _after(asked.duration_s)
-    code = await run_services(services)
+    code = await run_services(services, Watchdog(notify))
     try:
         listener.seen(watch.view, await watch.look())
     except BusUnreachable as error:
@@ -124,6 +126,7 @@ async def _watching(watch: Watch, listener: Listener, places: Places) -> NoRetur
     does not answer only makes what is shown older.
     """
     listener.ready(places)
+    notify(f"READY=1\nSTATUS={places.market}, page {places.page_url}")
     while True:
         news: list[Fact] = []
         try:

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from quantum_trader.adapters.bus.redis import RedisBus
-from quantum_trader.adapters.clock import SystemClock
+from quantum_trader.adapters.clock import SteadyClock, SystemClock
+from quantum_trader.adapters.exchanges.breaking import BreakingExchange
 from quantum_trader.adapters.exchanges.paper import PaperExchange
 from quantum_trader.adapters.exchanges.paper_store import PaperStore
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
@@ -32,6 +33,7 @@ from quantum_trader.ports import Bus, Clock, Journal, Latch, MarketData, QuoteSo
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Handler
 from quantum_trader.services.clock import ClockService
+from quantum_trader.services.exchange_health import EXCHANGE, ExchangeHealth
 from quantum_trader.services.feed import Feed
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway, GatewayService
@@ -97,7 +99,9 @@ class System:
         self.trader = Fold(
             step, TraderState, snapshots_of(TraderState), wire.Reader(account), Board()
         )
-        gateway = Gateway(parts.venue, parts.journal, account, parts.wall, parts.time.now_ms)
+        venue = BreakingExchange(parts.venue, SteadyClock().now_ms)
+        gateway = Gateway(venue, parts.journal, account, parts.wall, parts.time.now_ms)
+        self._health = ExchangeHealth(self.buses[OPERATOR], venue.troubles, parts.wall)
         self._paper = self._consumer(PAPER, PaperMarket(parts.venue))
         self._signals = self._consumer(SIGNALS, signals_fold(parts.models, account))
         self._trader = self._consumer(TRADER, self.trader)
@@ -176,6 +180,7 @@ class System:
             CLOCK: ClockService(self.buses[CLOCK], parts.time).run,
             FEED: Feed(self.buses[FEED], parts.data, parts.wall).run,
             LATCH: lambda: self._latch.run(parts.wall),
+            EXCHANGE: self._health.run,
         }
         if parts.quotes is not None:
             venues = Venues(self.buses[VENUES], parts.quotes, BINANCE, parts.wall)

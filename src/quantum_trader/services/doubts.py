@@ -17,6 +17,7 @@ from quantum_trader.core.orders.proof import NO_DENIALS, Denials, Look, deny, is
 from quantum_trader.core.units import ZERO
 from quantum_trader.core.venue import PROVED_DEAD, VenueAccount, VenueFill, VenueOrder
 from quantum_trader.ports import Clock, Exchange, Journal
+from quantum_trader.services import progress
 from quantum_trader.services.sending import Sender
 from quantum_trader.services.venue_facts import (
     REFUSED_EARLIER,
@@ -120,6 +121,7 @@ class Doubts:
 
     async def _ask(self, doubt: Doubt, answers: Answers) -> None:
         command = doubt.command
+        progress.made(None)
         if self._clock.now_ms() >= doubt.due_ms():
             doubt.asked += 1
         try:

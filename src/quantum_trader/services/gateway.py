@@ -24,7 +24,7 @@ from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
 from quantum_trader.core.orders.ids import Command, symbol_of
 from quantum_trader.core.venue import AnyVenueUpdate
 from quantum_trader.ports import Bus, Clock, Entry, Exchange, Journal
-from quantum_trader.services import wire
+from quantum_trader.services import progress, wire
 from quantum_trader.services.batch import NOTHING, Handled, Received, Standing
 from quantum_trader.services.doubts import Answers, Doubts
 from quantum_trader.services.last_word import why_no_entry
@@ -39,6 +39,7 @@ from quantum_trader.streams import GATEWAY, ROUTES, read_by
 PROJECTION = "gateway"
 PUBLISHED = "published"
 PUBLISH_MAX = 1_000
+PUMP = "reports"
 PUMP_WAIT_MS = 200
 LANES_AT_ONCE = 16
 """So many symbols have a request of ours under way at one time."""
@@ -270,6 +271,7 @@ class GatewayService:
         while True:
             try:
                 await self.pump_once(PUMP_WAIT_MS)
+                progress.made(PUMP)
                 patience.relieved()
                 await asyncio.sleep(0)
             except BusUnreachable as error:

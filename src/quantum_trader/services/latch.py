@@ -16,7 +16,7 @@ from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.kill_level import includes
 from quantum_trader.core.out import Stamp
 from quantum_trader.ports import Bus, Clock, Latch, Latched
-from quantum_trader.services import wire
+from quantum_trader.services import progress, wire
 from quantum_trader.services.patience import Patience
 from quantum_trader.streams import OPERATOR, OPERATOR_STREAM
 
@@ -80,6 +80,7 @@ class LatchKeeper:
         while True:
             try:
                 await self.look()
+                progress.made()
                 patience.relieved()
                 await clock.sleep_until(clock.now_ms() + LOOK_EVERY_MS)
             except BusUnreachable as error:

@@ -21,7 +21,7 @@ from quantum_trader.core.errors import (
 )
 from quantum_trader.core.events import DeadLettered
 from quantum_trader.ports import Bus, Clock, Entry
-from quantum_trader.services import wire
+from quantum_trader.services import progress, wire
 from quantum_trader.services.batch import NOTHING, Handled, Handler, Received, Standing
 from quantum_trader.services.dead_letters import dead_letter
 from quantum_trader.services.drafting import Lease, Work, commit_of
@@ -117,6 +117,7 @@ class Consumer:
                 if self._standing is None:
                     await self.start()
                 await self.poll_once(self._settings.block_ms)
+                progress.made()
                 patience.relieved()
             except BusUnreachable as error:
                 self._standing = None

@@ -2,6 +2,7 @@
 
 from quantum_trader.core.errors import BusUnreachable
 from quantum_trader.ports import Clock
+from quantum_trader.services import progress
 
 PATIENCE_MS = 30_000
 FIRST_PAUSE_MS = 50
@@ -24,6 +25,7 @@ class Patience:
 
     async def bear(self, error: BusUnreachable) -> None:
         """Wait a little; raise ``error`` when there has been no answer for the whole limit."""
+        progress.made()
         now_ms = self._clock.now_ms()
         if self._since_ms is None:
             self._since_ms = now_ms

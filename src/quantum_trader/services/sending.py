@@ -10,6 +10,7 @@ from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
 from quantum_trader.core.orders.ids import Command
 from quantum_trader.core.venue import Placement, Rejected
 from quantum_trader.ports import Clock, Exchange
+from quantum_trader.services import progress
 from quantum_trader.services.venue_facts import NOT_SENT, accepted, in_doubt, rejected
 
 RETRY_WAITS_MS = (100, 200, 400, 800)
@@ -104,10 +105,12 @@ class Sender:
 
     async def _trying(self, call: Callable[[], Awaitable[T]], tries: int) -> T:
         for wait_ms in RETRY_WAITS_MS[:tries]:
+            progress.made(None)
             try:
                 return await call()
             except Unreachable:
                 await self._clock.sleep_until(self._clock.now_ms() + wait_ms)
+        progress.made(None)
         return await call()
 
     def _is_late(self, command: OrderCommanded) -> bool:

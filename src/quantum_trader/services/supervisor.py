@@ -9,11 +9,13 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import structlog
 
 from quantum_trader.core.errors import BrokenInvariant, Fenced
+from quantum_trader.services.progress import heard_by
+from quantum_trader.services.watchdog import Watchdog
 
 STOPPED = 0
 FAILED = 70
@@ -45,6 +47,11 @@ class _Deadline:
     def __init__(self) -> None:
         self._timers: list[asyncio.TimerHandle] = []
 
+    @property
+    def is_set(self) -> bool:
+        """Whether the process is ending."""
+        return bool(self._timers)
+
     def set(self, code: int) -> None:
         """From now on there is only so much time."""
         loop = asyncio.get_running_loop()
@@ -56,39 +63,68 @@ class _Deadline:
             timer.cancel()
 
 
-async def run_services(services: Mapping[str, Start]) -> int:
+class _Keeper:
+    """Runs services one by one; whatever ends one ends the process."""
+
+    def __init__(self, deadline: _Deadline, watchdog: Watchdog) -> None:
+        self._deadline = deadline
+        self._watchdog = watchdog
+        self._parent = asyncio.current_task()
+
+    async def keep(self, name: str, start: Start) -> None:
+        """Run one service. Raises ``Ended``."""
+        try:
+            with heard_by(self._watchdog.listener(name)):
+                await start()
+            raise BrokenInvariant(f"{name} returned; a service runs until it is stopped")
+        except Exception as failure:
+            code = FENCED if _is_fenced(failure) else FAILED
+            self._end(name, code, failure)
+            raise Ended(code) from failure
+        except asyncio.CancelledError as canceled:
+            if self._deadline.is_set or self._is_abandoned():
+                raise
+            # A group goes on without a task that somebody canceled, and nobody would know.
+            self._end(name, FAILED, BrokenInvariant(f"somebody canceled {name}"))
+            raise Ended(FAILED) from canceled
+        finally:
+            self._watchdog.forget(name)
+
+    def _end(self, name: str, code: int, failure: Exception) -> None:
+        _log.error(WHY[code], service=name, reason=str(failure), exit_code=code, exc_info=failure)
+        self._deadline.set(code)
+
+    def _is_abandoned(self) -> bool:
+        """Whether whoever runs all services is canceled itself."""
+        return self._parent is None or self._parent.cancelling() > 0
+
+
+async def run_services(services: Mapping[str, Start], watchdog: Watchdog | None = None) -> int:
     """Run all services until one fails or the process is told to stop; the exit code.
 
     0: told to stop. 70: a service failed or returned; a loop has no business to return.
-    75: another instance took over, so this one must not be started again beside it.
+    75: another instance took over, so this one must not be started again beside it. A watchdog
+    ends the process with 70 when a loop stands still.
     """
     stop = asyncio.Event()
     deadline = _Deadline()
     try:
-        with _signals(stop):
+        with ExitStack() as stack:
+            stack.enter_context(_signals(stop))
+            if watchdog is not None:
+                stack.enter_context(watchdog.watching())
+            keeper = _Keeper(deadline, watchdog or Watchdog())
             # A Ctrl-C of the moment before cancels us here, while no service has begun.
             await asyncio.sleep(0)
             async with asyncio.TaskGroup() as group:
                 group.create_task(_stopped(stop, deadline), name="stop")
                 for name, start in services.items():
-                    group.create_task(_keep(name, start, deadline), name=name)
+                    group.create_task(keeper.keep(name, start), name=name)
     except ExceptionGroup as endings:
         return max(ending.code for ending in endings.exceptions if isinstance(ending, Ended))
     finally:
         deadline.lift()
     raise BrokenInvariant("the services ended without a reason")
-
-
-async def _keep(name: str, start: Start, deadline: _Deadline) -> None:
-    """Run one service; whatever ends it ends the process."""
-    try:
-        await start()
-        raise BrokenInvariant(f"{name} returned; a service runs until it is stopped")
-    except Exception as failure:
-        code = FENCED if _is_fenced(failure) else FAILED
-        _log.error(WHY[code], service=name, reason=str(failure), exit_code=code, exc_info=failure)
-        deadline.set(code)
-        raise Ended(code) from failure
 
 
 async def _stopped(stop: asyncio.Event, deadline: _Deadline) -> None:

@@ -1,0 +1,44 @@
+"""Tells onlookers how the exchange is: what it fails at, as far as its breakers know."""
+
+from collections.abc import Callable, Mapping
+from typing import NoReturn
+
+import msgspec
+
+from quantum_trader.core.errors import BusUnreachable
+from quantum_trader.ports import Bus, Clock
+from quantum_trader.services import progress
+from quantum_trader.services.patience import Patience
+
+EXCHANGE = "exchange"
+EVERY_MS = 1_000
+TROUBLES = "troubles"
+
+
+class ExchangeHealth:
+    """Writes the heartbeat of the exchange; ``troubles`` are what it fails at, and why."""
+
+    def __init__(self, bus: Bus, troubles: Callable[[], Mapping[str, str]], clock: Clock) -> None:
+        self._bus = bus
+        self._troubles = troubles
+        self._clock = clock
+
+    async def run(self) -> NoReturn:
+        """Tell for ever."""
+        patience = Patience(self._clock)
+        while True:
+            try:
+                await self.tell()
+                progress.made()
+                patience.relieved()
+                await self._clock.sleep_until(self._clock.now_ms() + EVERY_MS)
+            except BusUnreachable as error:
+                await patience.bear(error)
+
+    async def tell(self) -> None:
+        """Tell once."""
+        status = {
+            "at": str(self._clock.now_ms()).encode(),
+            TROUBLES: msgspec.json.encode(dict(self._troubles())),
+        }
+        await self._bus.beat(EXCHANGE, status)
