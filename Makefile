@@ -21,7 +21,7 @@ export UV_SYSTEM_CERTS := 1
 # Without bytecode the first import of the system takes several times as long.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run test check tidy mutants bench proof format lock clean
+.PHONY: help setup run test check tidy mutants bench storm proof format lock clean
 
 help: ## say what each verb does
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -52,6 +52,9 @@ mutants: $(READY) ## break the exit brain in every way and list what no test not
 
 bench: $(READY) ## print the benchmarks as ratios measured in one run
 	$(BIN)/quantum bench
+
+storm: $(READY) ## strike a running system with every fault there is, for five minutes
+	$(BIN)/python -m tests.storms --minutes 5
 
 proof: $(READY) ## look at 100,000 examples of every property of the exits, for an hour or more
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q --timeout=0 -n auto tests/core/exits

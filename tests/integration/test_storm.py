@@ -1,24 +1,50 @@
-"""Real processes, killed in the middle of outside intents: nothing lost, nothing doubled."""
+"""Real processes, struck in the middle of outside intents: nothing lost, doubled or naked."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.storm import Storm
+from tests.storms.__main__ import BOUND_MS
+from tests.storms.faults import FAULTS, available
+from tests.storms.judge import Verdict
+from tests.storms.storm import Plan, Storm
 
-COUNT, KILLS = 1_000, 5
+MESSAGES = 100
 
 
-@pytest.mark.timeout(240)
-async def test_a_storm_of_intents_and_kills_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    outcome = await Storm(tmp_path, seed=11, count=COUNT, kills=KILLS).rage()
-    assert outcome.kills == KILLS
-    assert outcome.sent.total() == COUNT
-    # Every message has its one end: an answer (a result or a counted skip), or a dead letter.
-    assert outcome.answers.total() + outcome.dead == outcome.intents >= COUNT
-    assert outcome.dead == outcome.sent["malformed"]
-    assert outcome.plans >= outcome.entry_orders > 0
-    assert outcome.repeated_facts == 0
-    assert outcome.positions_agree
-    assert outcome.naked_at_end == 0
-    assert outcome.journal_records > 0
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_a_storm_of_every_fault_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    kinds = available()
+    plan = Plan(seed=11, faults=len(kinds), messages=MESSAGES)
+    report = await Storm(tmp_path, plan, kinds).rage()
+    assert report.faults == dict.fromkeys(kinds, 1)
+    assert sum(report.messages.values()) == MESSAGES * len(kinds)
+    assert report.verdict.dead_letters == report.messages["malformed"]
+    assert report.verdict.problems(BOUND_MS) == []
+
+
+def test_a_fault_that_cannot_be_made_here_is_left_out_by_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.storms.faults.shutil.which", lambda name: None)
+    assert set(FAULTS) - set(available()) == {"kill at a send", "kill at a sync"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lost": 1},
+        {"doubled_facts": 1},
+        {"doubled_entries": 1},
+        {"naked": 1},
+        {"positions_agree": False},
+        {"unprotected_ms": 3_001},
+        {"entries": 0},
+    ],
+    ids=str,
+)
+def test_nothing_that_must_not_be_is_passed_over(change: dict[str, int]) -> None:
+    good = {"entries": 3, "positions_agree": True, "unprotected_ms": 3_000}
+    assert Verdict(**good).problems(BOUND_MS) == []  # type: ignore[arg-type]
+    assert len(Verdict(**(good | change)).problems(BOUND_MS)) == 1  # type: ignore[arg-type]
