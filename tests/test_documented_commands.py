@@ -65,7 +65,7 @@ class Desk:
 
     def _with_an_end(self, words: list[str]) -> list[str]:
         words = [LETTER.sub(self.letter, TRACE.sub(self.trace, word)) for word in words]
-        if words[0] == "bench":
+        if words[0] in ("bench", "arm"):
             return [*words, "--help"]
         if words[0] != "run":
             return words

@@ -112,10 +112,35 @@ def test_a_value_is_never_shown_in_an_error(tmp_path: Path) -> None:
     assert "hunter2" not in repr(load(typed={"redis_url": "redis://:hunter2@host"}))
 
 
-@pytest.mark.parametrize("mode", ["live", "testnet", "replay"])
-def test_a_mode_that_is_not_here_is_refused(mode: str) -> None:
-    with pytest.raises(ConfigError, match=f"mode {mode}"):
-        load(typed={"mode": mode})
+def test_a_replay_is_no_mode_to_run_in() -> None:
+    with pytest.raises(ConfigError, match="mode replay"):
+        load(typed={"mode": "replay"})
+
+
+@pytest.mark.parametrize("mode", ["paper", "testnet", "live"])
+def test_account_and_folder_follow_from_the_mode(mode: str) -> None:
+    config = load(typed={"mode": mode})
+    assert config.account == mode
+    assert config.home.name == mode
+
+
+def test_an_account_of_another_mode_is_refused() -> None:
+    assert load(typed={"mode": "live", "account": "live-2"}).account == "live-2"
+    with pytest.raises(ConfigError, match="account paper"):
+        load(typed={"mode": "live", "account": "paper"})
+    with pytest.raises(ConfigError, match="belong to mode live"):
+        load(typed={"account": "live"})
+
+
+def test_caps_are_asked_for_by_whoever_sends_orders_away(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="order_usd_max"):
+        _ = load(typed={"mode": "live"}).hard_caps
+    caps = "order_usd_max = 100\ngross_usd_max = 300\nloss_usd_max = 20\n"
+    config = load(written(tmp_path, f'mode = "live"\n[caps]\n{caps}'))
+    assert config.hard_caps.gross_usd_max == 300
+    wrong = load(written(tmp_path, f'mode = "live"\n[caps]\n{caps}loss_usd = 3\n'))
+    with pytest.raises(ConfigError, match="loss_usd"):
+        _ = wrong.hard_caps
 
 
 def test_a_name_in_the_environment_that_nobody_knows_is_refused(

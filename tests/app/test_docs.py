@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from quantum_trader.app import cli
-from quantum_trader.app.cli import dlq, journal, levels, plan_answer, run
+from quantum_trader.app.cli import arm, dlq, journal, levels, plan_answer, run
 from quantum_trader.app.cli.kill_words import Result
 from quantum_trader.app.cli.relive import Relived
 from quantum_trader.app.health import Finding
@@ -118,6 +118,7 @@ def section(command: str) -> str:
         ("doctor", [Finding]),
         ("explain", [Story, Line]),
         ("halt", [Result]),
+        ("arm", [arm.Result]),
         ("journal verify", [journal.Verified]),
         ("journal show", [journal.OrderLife, journal.Noting]),
         ("dlq list", [dlq.Letter]),

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -23,27 +23,30 @@ from pydantic_settings import (
 )
 
 from quantum_trader.adapters.market.contracts import VENUES
+from quantum_trader.app.credentials import NAMES as CREDENTIAL_NAMES
+from quantum_trader.core.caps import Caps
 from quantum_trader.core.default_instruments import unknown_symbol
 from quantum_trader.core.errors import ConfigError
 from quantum_trader.core.exits.policy import policy_of
 from quantum_trader.core.instrument import Instrument
+from quantum_trader.core.mode import Mode, check_account
 from quantum_trader.core.risk.limits import RiskLimits
 from quantum_trader.core.rules import ExitRules, Fees, Rules
 from quantum_trader.core.signals import MODELS
 
 ENV_PREFIX = "QT_"
-BESIDE_SETTINGS = frozenset({"QT_REDIS_SERVER", "QT_CI", "QT_SHARED_DATA"})
-"""Names in the environment that are ours and no setting: a server's binary, and two for tests."""
+BESIDE_SETTINGS = frozenset(
+    {"QT_REDIS_SERVER", "QT_CI", "QT_SHARED_DATA"}
+    | {name for names in CREDENTIAL_NAMES.values() for name in names}
+)
+"""Names in the environment that are ours and no setting: a server's binary, keys, and for tests."""
 HOME = Path("~/.local/share/quantum-trader")
 
-Mode = Literal["paper", "replay", "testnet", "live"]
 Section = dict[str, Any]
 T = TypeVar("T", bound=msgspec.Struct)
 
 NOT_HERE: Mapping[str, str] = {
     "replay": "a replay needs a recording: use `quantum replay FILE...`",
-    "testnet": "trading on the test network is not available yet; only paper is",
-    "live": "trading with real money is not available yet, so nothing can be armed; only paper is",
 }
 
 
@@ -81,8 +84,10 @@ class Config(BaseSettings):
     ``leverage`` is used for an entry that does not ask for one. ``limits``, ``fees`` and ``exits``
     are sections with the fields of ``RiskLimits``, ``Fees`` and ``ExitRules``. ``instruments`` and
     ``brackets`` are files with the venue's own answers. ``compared_venues`` are those whose prices
-    are compared where real prices are traded on; an empty list compares nothing. The page listens
-    on this machine alone; port 0 means any free one.
+    are compared where real prices are traded on; an empty list compares nothing. ``caps`` is the
+    section of the hard caps, with the fields of ``Caps``; modes whose orders leave this machine
+    need it. ``key_file`` holds key and secret. The page listens on this machine alone; port 0 means
+    any free one.
     """
 
     model_config = SettingsConfigDict(
@@ -104,10 +109,18 @@ class Config(BaseSettings):
     limits: Section = {}
     fees: Section = {}
     exits: Section = {}
+    caps: Section = {}
+    key_file: APath | None = None
     instruments: APath | None = None
     brackets: APath | None = None
     compared_venues: Annotated[tuple[str, ...], AfterValidator(_venues)] = VENUES
     page_port: int = Field(8787, ge=0, le=65_535)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_mode(cls, values: Section) -> Section:
+        """An account that nobody named has the name of its mode."""
+        return {"account": values.get("mode", "paper"), **values}
 
     @classmethod
     def settings_customise_sources(
@@ -146,6 +159,20 @@ class Config(BaseSettings):
         policy_of(rules.policy)  # Raises for one that nobody knows.
         return rules
 
+    @property
+    def hard_caps(self) -> Caps:
+        """The section ``caps``. Raises ``ConfigError``, also where there is none.
+
+        Asked by whoever may send orders away, and by nobody else: a missing cap must not keep a
+        halt from being ordered.
+        """
+        if not self.caps:
+            raise ConfigError(
+                f"mode {self.mode} needs a section [caps] with order_usd_max, gross_usd_max and "
+                "loss_usd_max: what no order may exceed, whatever was decided before it"
+            )
+        return _section("caps", self.caps, Caps)
+
     def rules(self, instruments: Mapping[str, Instrument]) -> Rules:
         """What the trader decides by. Raises ``ConfigError`` for a symbol without an instrument."""
         for symbol in self.symbols:
@@ -179,6 +206,8 @@ def load(file: Path | None = None, typed: Mapping[str, Any] | None = None) -> Co
     if config.mode in NOT_HERE:
         raise ConfigError(f"mode {config.mode}: {NOT_HERE[config.mode]}")
     _check_sections(config)
+    if config.mode != "replay":
+        check_account(config.mode, config.account)
     return config
 
 

@@ -34,6 +34,7 @@ from quantum_trader.streams import FEED
 WATCHER = "page"
 SETTLE_S = 2.0
 """How long the last orders of a recording may take to come to rest."""
+NOT_WIRED = "only paper can be run so far; nothing reaches a venue that is not ours"
 
 _log = structlog.get_logger()
 
@@ -77,6 +78,8 @@ async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, Vi
 
     Raises a ``TraderError`` when it cannot start; then no order was sent.
     """
+    if config.mode != "paper":
+        raise ConfigError(f"mode {config.mode}: {NOT_WIRED}")
     config.rules(load_instruments(config.instruments, config.brackets))
     async with AsyncExitStack() as stack:
         lock = InstanceLock(config.home)

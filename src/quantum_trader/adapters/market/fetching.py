@@ -1,10 +1,11 @@
 """Fetching a public document: one GET, with a deadline and a limit on its size."""
 
 import asyncio
+from collections.abc import Mapping
 from http.client import HTTPException
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from quantum_trader.core.errors import Unreachable
 
@@ -12,12 +13,18 @@ BYTES_MAX = 8 * 1024 * 1024
 SCHEMES = ("https", "http")
 
 
-async def fetch(url: str, timeout_s: float) -> bytes:
-    """The body of the answer. Raises ``Unreachable`` when there is none, or it is no success."""
+NO_HEADERS: Mapping[str, str] = {}
+
+
+async def fetch(url: str, timeout_s: float, headers: Mapping[str, str] = NO_HEADERS) -> bytes:
+    """The body of the answer. Raises ``Unreachable`` when there is none, or it is no success.
+
+    The text of the error names the host and never the rest of the address.
+    """
     host = urlsplit(url).netloc
     try:
         async with asyncio.timeout(timeout_s):
-            return await asyncio.to_thread(_get, url, timeout_s)
+            return await asyncio.to_thread(_get, url, timeout_s, headers)
     except HTTPError as error:
         error.close()
         raise Unreachable(f"{host} answered {error.code} {error.reason}") from error
@@ -31,10 +38,11 @@ async def fetch(url: str, timeout_s: float) -> bytes:
         raise Unreachable(f"{host}: {error}") from error
 
 
-def _get(url: str, timeout_s: float) -> bytes:
+def _get(url: str, timeout_s: float, headers: Mapping[str, str]) -> bytes:
     if urlsplit(url).scheme not in SCHEMES:
-        raise Unreachable(f"{url}: not an address of the web")
-    with urlopen(url, timeout=timeout_s) as answer:  # noqa: S310 - the scheme was checked
+        raise Unreachable(f"{urlsplit(url).netloc or url}: not an address of the web")
+    asked = Request(url, headers=dict(headers))  # noqa: S310 - the scheme was checked
+    with urlopen(asked, timeout=timeout_s) as answer:  # noqa: S310
         body: bytes = answer.read(BYTES_MAX + 1)
     if len(body) > BYTES_MAX:
         raise Unreachable(f"{urlsplit(url).netloc} answered with more than {BYTES_MAX} bytes")

@@ -34,6 +34,7 @@ COMMANDS: dict[str, Command] = {
     "drain": Command("operate", "Decide everything, send no new entry: on or off.", "drain_app"),
     "halt": Command("kill", "Take no new risk until resumed; exits go on.", "halt_app"),
     "flatten": Command("kill", "Close every position at market, and halt.", "flatten_app"),
+    "arm": Command("arm", "Allow real money to be traded, within caps and for a time."),
     "disarm": Command("kill", "Halt, and take away any leave to trade real money.", "disarm_app"),
     "resume": Command("kill", "Trade again after a halt.", "resume_app"),
     "journal": Command("journal", "What was sent and what came back: verify it, or show it."),

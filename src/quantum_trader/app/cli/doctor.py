@@ -1,6 +1,7 @@
 """``quantum doctor``: the wiring as it really is."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from quantum_trader.adapters.bus.server import examine
 from quantum_trader.app.cli.connection import connected, latch_of, server_url, wall_ms
@@ -31,7 +32,7 @@ class Options(OnSystem):
 @command(app, Options)
 def doctor(options: Options) -> int:
     """Server, groups, lag, orphans, dead letters and heartbeats. Exit code 1 when red."""
-    found = wait(_examined(options))
+    found = wait(examined(options.url, options.data_dir))
     red = any(finding.level == "red" for finding in found)
     if options.as_json:
         show_json({"status": "red" if red else "green", "findings": found})
@@ -42,14 +43,15 @@ def doctor(options: Options) -> int:
     return FOUND if red else DONE
 
 
-async def _examined(options: Options) -> tuple[Finding, ...]:
-    config = load(typed={"redis_url": options.url, "data_dir": options.data_dir})
+async def examined(typed_url: str | None, data_dir: Path | None) -> tuple[Finding, ...]:
+    """Everything wrong with the running system, the dangerous first."""
+    config = load(typed={"redis_url": typed_url, "data_dir": data_dir})
     try:
         url = server_url(config)
         warnings = await examine(url)
-        async with connected(url, options.data_dir) as bus:
+        async with connected(url, data_dir) as bus:
             found = findings(await look(bus), wall_ms(), warnings)
-            latch = latch_of(options.url, options.data_dir)
+            latch = latch_of(typed_url, data_dir)
             held = None if latch is None else latch.read()
             levels = standing_findings(await standing_now(bus, wall_ms()), held)
             return tuple(sorted((*found, *levels), key=lambda finding: finding.level))
