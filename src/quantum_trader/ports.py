@@ -15,6 +15,7 @@ from quantum_trader.core.events import (
 )
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.events.orders import OrderRequest
+from quantum_trader.core.lease import Held, Holder
 from quantum_trader.core.venue import (
     AnyVenueUpdate,
     Capabilities,
@@ -158,6 +159,16 @@ class Bus(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+class Leases(Protocol):
+    """Who may trade an account: one instance at a time, for a while. Raises ``BusUnreachable``."""
+
+    async def hold(self, name: str, who: str, holder: Holder, ttl_ms: int) -> Held:
+        """Take or renew a lease that is free or ours; who has it now."""
+
+    async def look(self, name: str) -> Held | None:
+        """Who has a lease, None for nobody."""
 
 
 class Exchange(Protocol):

@@ -2,20 +2,27 @@
 
 import fcntl
 import os
+import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 
 from quantum_trader.core.errors import ConfigError
+from quantum_trader.core.lease import Holder
 
 LOCK_FILE = "instance.lock"
+GUARDIAN_LOCK_FILE = "guardian.lock"
 ACCOUNT_FILE = "account"
+NOTE_MAX = 200
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 class InstanceLock:
     """Held from ``take`` until ``release`` or the death of the process, however it dies."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, name: str = LOCK_FILE) -> None:
         self._folder = folder
+        self._name = name
         self._file = -1
 
     def take(self) -> None:
@@ -23,22 +30,34 @@ class InstanceLock:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = os.open(
-                self._folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
+                self._folder / self._name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
             )
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.ftruncate(self._file, 0)
-            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
         except BlockingIOError:
-            holder = os.pread(self._file, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            holder = os.pread(self._file, NOTE_MAX, 0).decode("ascii", "replace").strip()
             self.release()
-            raise ConfigError(
-                f"{self._folder} belongs to the running process {holder}: two systems on one "
-                f"account would trade against each other. Stop that one (kill {holder}), or give "
-                "this one its own --data-dir"
-            ) from None
+            raise ConfigError(_taken(self._folder, self._name, holder)) from None
         except OSError as error:
             self.release()
             raise ConfigError(f"{self._folder}: cannot be used ({error.strerror})") from error
+        self._sign()
+
+    def _sign(self) -> None:
+        """Say whose it is. A full disk has no room for that, and the lock holds all the same."""
+        me = this_process()
+        note = f"{me.pid} on {me.host} since {me.since}\n"
+        with suppress(OSError):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, note.encode("ascii", "replace"), 0)
+
+    @property
+    def identity(self) -> str:
+        """One name for this lock file on this machine since it was started, while it is held.
+
+        A copy of the folder has another one, and so has the same folder on another machine.
+        """
+        seen = os.fstat(self._file)
+        return f"{_machine()}:{seen.st_dev}:{seen.st_ino}"
 
     def release(self) -> None:
         """Let another process have the folder."""
@@ -46,6 +65,32 @@ class InstanceLock:
             with suppress(OSError):
                 os.close(self._file)
         self._file = -1
+
+
+def this_process() -> Holder:
+    """Who we are, for people."""
+    since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    return Holder(host=socket.gethostname(), pid=os.getpid(), since=since)
+
+
+def _taken(folder: Path, name: str, holder: str) -> str:
+    """What to say when somebody else holds the lock."""
+    pid = holder.split(" ", maxsplit=1)[0] or "unknown"
+    if name == GUARDIAN_LOCK_FILE:
+        return f"{folder} is guarded already, by process {holder or 'unknown'}"
+    return (
+        f"{folder} belongs to the running process {holder or 'unknown'}: two systems on one "
+        f"account would trade against each other. Stop that one (kill {pid}), or give "
+        "this one its own --data-dir"
+    )
+
+
+def _machine() -> str:
+    """The machine, and since when it is up where that can be told."""
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return socket.gethostname()
 
 
 def owner_of(folder: Path) -> str | None:

@@ -14,19 +14,21 @@ import msgspec
 import structlog
 
 from quantum_trader.adapters.bus.connection import without_password
+from quantum_trader.adapters.bus.leases import RedisLeases
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import URL_FILE, EmbeddedServer, examine
-from quantum_trader.adapters.clock import SystemClock
+from quantum_trader.adapters.clock import SteadyClock, SystemClock
 from quantum_trader.adapters.market.instrument_files import load as load_instruments
 from quantum_trader.adapters.systemd import notify
 from quantum_trader.app.config import Config
-from quantum_trader.app.instance import InstanceLock
+from quantum_trader.app.instance import InstanceLock, this_process
 from quantum_trader.app.market import Market, Wanted, choose
 from quantum_trader.app.page import Page
 from quantum_trader.app.watch import EVERY_S, About, View, Watch
 from quantum_trader.app.wiring import INSTANCE, System, paper_parts
 from quantum_trader.core.errors import BusUnreachable, ConfigError
 from quantum_trader.core.events import Fact
+from quantum_trader.services.leadership import Leadership
 from quantum_trader.services.supervisor import Start, run_services
 from quantum_trader.services.watchdog import Watchdog
 from quantum_trader.streams import FEED
@@ -93,7 +95,8 @@ async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, Vi
         watch = Watch(bus, _about(config, market), SystemClock(), market.time)
         page = Page(lambda: watch.view, config.page_port, any_port=_any_port(config))
         stack.callback(page.close)
-        system = System(paper_parts(config, market, url))
+        leadership = await _lead(stack, url, market.account, lock)
+        system = System(paper_parts(config, market, url, leadership))
         stack.push_async_callback(system.close)
         await system.start(asked.drain)
         gc.freeze()  # What is there now stays; to look at it again and again takes milliseconds.
@@ -185,6 +188,15 @@ async def _server(config: Config) -> AsyncIterator[str]:
         yield await server.start()
     finally:
         await server.stop()
+
+
+async def _lead(stack: AsyncExitStack, url: str, account: str, lock: InstanceLock) -> Leadership:
+    """The right to trade the account, before any of its files is opened. Raises ``Occupied``."""
+    leases = RedisLeases(url)
+    stack.push_async_callback(leases.close)
+    leadership = Leadership(leases, account, lock.identity, this_process(), SteadyClock())
+    await leadership.take()
+    return leadership
 
 
 def _about(config: Config, market: Market) -> About:

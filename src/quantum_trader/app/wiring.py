@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.clock import SteadyClock, SystemClock
 from quantum_trader.adapters.exchanges.breaking import BreakingExchange
+from quantum_trader.adapters.exchanges.fenced import FencedExchange
 from quantum_trader.adapters.exchanges.paper import PaperExchange
 from quantum_trader.adapters.exchanges.paper_store import PaperStore
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
@@ -29,7 +30,16 @@ from quantum_trader.core.rules import Rules
 from quantum_trader.core.signals import MODELS, AnyModel
 from quantum_trader.core.state import TraderState, state_hash
 from quantum_trader.core.trader import step
-from quantum_trader.ports import Bus, Clock, Journal, Latch, MarketData, QuoteSource, SimulatedVenue
+from quantum_trader.ports import (
+    Bus,
+    Clock,
+    Exchange,
+    Journal,
+    Latch,
+    MarketData,
+    QuoteSource,
+    SimulatedVenue,
+)
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Handler
 from quantum_trader.services.clock import ClockService
@@ -38,6 +48,7 @@ from quantum_trader.services.feed import Feed
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway, GatewayService
 from quantum_trader.services.latch import LATCH, LatchKeeper
+from quantum_trader.services.leadership import LEASE, Leadership
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.services.signals import signals_fold
@@ -70,7 +81,8 @@ ORDERS_LOOKED_AT = 1_000
 class Parts:
     """What a system is made of. ``wall`` waits; ``time`` is the time of the market it lives on.
 
-    ``quotes`` is what other venues bid and ask; None where nobody is compared.
+    ``quotes`` is what other venues bid and ask; None where nobody is compared. ``leadership`` is
+    the right to trade the account; None where nobody else could have it.
     """
 
     rules: Rules
@@ -83,6 +95,7 @@ class Parts:
     wall: Clock
     time: Clock
     quotes: QuoteSource | None = None
+    leadership: Leadership | None = None
 
 
 class System:
@@ -100,7 +113,9 @@ class System:
             step, TraderState, snapshots_of(TraderState), wire.Reader(account), Board()
         )
         venue = BreakingExchange(parts.venue, SteadyClock().now_ms)
-        gateway = Gateway(venue, parts.journal, account, parts.wall, parts.time.now_ms)
+        gateway = Gateway(
+            _fenced(venue, parts.leadership), parts.journal, account, parts.wall, parts.time.now_ms
+        )
         self._health = ExchangeHealth(self.buses[OPERATOR], venue.troubles, parts.wall)
         self._paper = self._consumer(PAPER, PaperMarket(parts.venue))
         self._signals = self._consumer(SIGNALS, signals_fold(parts.models, account))
@@ -182,6 +197,8 @@ class System:
             LATCH: lambda: self._latch.run(parts.wall),
             EXCHANGE: self._health.run,
         }
+        if parts.leadership is not None:
+            services[LEASE] = parts.leadership.run
         if parts.quotes is not None:
             venues = Venues(self.buses[VENUES], parts.quotes, BINANCE, parts.wall)
             services[VENUES] = venues.run
@@ -197,6 +214,10 @@ class System:
             await bus.close()
 
 
+def _fenced(venue: Exchange, leadership: Leadership | None) -> Exchange:
+    return venue if leadership is None else FencedExchange(venue, leadership.refusal)
+
+
 def rules_on(market: Market, config: Config) -> Rules:
     """The configured rules for one market: its account, and its limits where none were set.
 
@@ -207,7 +228,9 @@ def rules_on(market: Market, config: Config) -> Rules:
     return here.rules(load_instruments(config.instruments, config.brackets))
 
 
-def paper_parts(config: Config, market: Market, url: str) -> Parts:
+def paper_parts(
+    config: Config, market: Market, url: str, leadership: Leadership | None = None
+) -> Parts:
     """The parts of paper trading: its files in the data folder, its streams at ``url``.
 
     Raises ``ConfigError`` and ``StoreError``; then no file was changed.
@@ -225,4 +248,5 @@ def paper_parts(config: Config, market: Market, url: str) -> Parts:
         wall=SystemClock(),
         time=market.time,
         quotes=market.quotes,
+        leadership=leadership,
     )

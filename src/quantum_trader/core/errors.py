@@ -9,6 +9,7 @@ A refusal of an entry is not an error: it is a value (``Refusal``) with its reas
   x StoreError         Redis, SQLite or a file failed; nothing was acknowledged
     - BusUnreachable     no answer from the stream server; retry idempotent work, else restart
     - Fenced             a newer instance holds the lease; stop at once and write nothing
+    - Occupied           another instance trades this account; do not start beside it
     - ServerMissing      no Redis-compatible server can be found or started
   x ExchangeError      the venue or the way to it
     - Unreachable        nothing was sent; safe to try again
@@ -50,6 +51,10 @@ class BusUnreachable(StoreError):
 
 class Fenced(StoreError):
     """A newer instance took the lease; this one must stop and write nothing."""
+
+
+class Occupied(StoreError):
+    """Another instance trades this account; this one has not begun to."""
 
 
 class ServerMissing(StoreError):

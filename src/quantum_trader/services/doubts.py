@@ -12,6 +12,7 @@ import msgspec
 
 from quantum_trader.core.errors import InDoubt, Unreachable
 from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
+from quantum_trader.core.lease import RECEIVE_WINDOW_MS, SKEW_MS
 from quantum_trader.core.orders.ids import Command, name_of, symbol_of
 from quantum_trader.core.orders.proof import NO_DENIALS, Denials, Look, deny, is_proof
 from quantum_trader.core.units import ZERO
@@ -29,9 +30,6 @@ from quantum_trader.services.venue_facts import (
 
 ASK_AT_MS = (200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000)
 """When to ask, counted from the doubt; after the last every minute."""
-RECEIVE_WINDOW_MS = 2_000
-"""How long the venue takes a request after the time that was signed into it."""
-SKEW_MS = 1_000
 MARGIN_MS = 2_000
 FENCE_MS = RECEIVE_WINDOW_MS + SKEW_MS + MARGIN_MS
 """Before this much time has passed an unknown order may still arrive, so a no proves nothing."""

@@ -31,6 +31,16 @@ def epoch(service: str) -> str:
     return f"quantum:epoch:{service}"
 
 
+def lease(name: str) -> str:
+    """The hash of who trades an account; it is gone when its time is over."""
+    return f"quantum:lease:{name}"
+
+
+def last_holder(name: str) -> str:
+    """Who took the lease of an account last; it stays."""
+    return f"quantum:last_holder:{name}"
+
+
 def snapshot(service: str) -> str:
     """The hash with the last snapshot: ``blob``, and ``at``, the inbox record it includes."""
     return f"quantum:snapshot:{service}"

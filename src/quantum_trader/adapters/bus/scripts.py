@@ -32,7 +32,7 @@ class Script:
         return list(answer)
 
 
-_KINDS = """
+KINDS = """
 local function check(key, wanted)
   local kind = redis.call('TYPE', key).ok
   if kind ~= 'none' and kind ~= wanted then
@@ -74,7 +74,7 @@ end
 """
 
 APPEND = Script(
-    _KINDS
+    KINDS
     + """
 -- KEYS: stream, appended.  ARGV: writer, instance, number, then per entry: n, field, value, ...
 local wrong = check(KEYS[1], 'stream')
@@ -96,7 +96,7 @@ return {'appended'}
 )
 
 OPEN_GROUP = Script(
-    _KINDS
+    KINDS
     + """
 -- KEYS: stream, base, consumed.  ARGV: group, start
 local wrong = check(KEYS[1], 'stream') or check(KEYS[2], 'hash') or check(KEYS[3], 'hash')
@@ -117,7 +117,7 @@ return {'opened'}
 )
 
 TAKE_LEASE = Script(
-    _KINDS
+    KINDS
     + """
 -- KEYS: epoch, inbox
 local wrong = check(KEYS[1], 'string') or check(KEYS[2], 'stream')
@@ -130,7 +130,7 @@ return {'taken', string.format('%d', epoch)}
 )
 
 COMMIT = Script(
-    _KINDS
+    KINDS
     + _IDS
     + """
 -- KEYS: epoch, inbox, snapshot, consumed, streams of outputs, streams of acks, projections
@@ -213,7 +213,7 @@ return {'committed'}
 )
 
 SAVED = Script(
-    _KINDS
+    KINDS
     + """
 -- KEYS: snapshot, inbox
 local at = redis.call('HGET', KEYS[1], 'at')

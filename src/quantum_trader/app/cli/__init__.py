@@ -77,7 +77,8 @@ def help_text() -> str:
             *lines,
             "",
             "quantum COMMAND --help tells what a command takes. Every command has --json.",
-            "Exit codes: 0 done, 1 found something wrong, 2 wrong usage, 70 our own bug.",
+            "Exit codes: 0 done, 1 found something wrong, 2 wrong usage, 70 our own bug,",
+            "75 another instance trades the account.",
         ]
     )
 

@@ -3,8 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from quantum_trader.adapters.bus.leases import RedisLeases
 from quantum_trader.adapters.bus.server import examine
-from quantum_trader.app.cli.connection import connected, latch_of, server_url, wall_ms
+from quantum_trader.app.cli.connection import (
+    account_of,
+    connected,
+    latch_of,
+    server_url,
+    wall_ms,
+)
 from quantum_trader.app.cli.frame import (
     DONE,
     FOUND,
@@ -17,9 +24,11 @@ from quantum_trader.app.cli.frame import (
 )
 from quantum_trader.app.config import load
 from quantum_trader.app.health import Finding, findings, look
+from quantum_trader.app.lead import lease_findings
 from quantum_trader.app.standing import look as standing_now
 from quantum_trader.app.standing import standing_findings
 from quantum_trader.core.errors import BusUnreachable, ServerMissing
+from quantum_trader.core.lease import Held
 
 app = new_app()
 
@@ -43,6 +52,14 @@ def doctor(options: Options) -> int:
     return FOUND if red else DONE
 
 
+async def _lease(url: str, account: str) -> Held | None:
+    leases = RedisLeases(url)
+    try:
+        return await leases.look(account)
+    finally:
+        await leases.close()
+
+
 async def examined(typed_url: str | None, data_dir: Path | None) -> tuple[Finding, ...]:
     """Everything wrong with the running system, the dangerous first."""
     config = load(typed={"redis_url": typed_url, "data_dir": data_dir})
@@ -53,8 +70,10 @@ async def examined(typed_url: str | None, data_dir: Path | None) -> tuple[Findin
             found = findings(await look(bus), wall_ms(), warnings)
             latch = latch_of(typed_url, data_dir)
             held = None if latch is None else latch.read()
-            levels = standing_findings(await standing_now(bus, wall_ms()), held)
-            return tuple(sorted((*found, *levels), key=lambda finding: finding.level))
+            standing = await standing_now(bus, wall_ms())
+            levels = standing_findings(standing, held)
+            lease = lease_findings(await _lease(url, await account_of(bus)), alive=standing.alive)
+            return tuple(sorted((*found, *levels, *lease), key=lambda finding: finding.level))
     except (BusUnreachable, ServerMissing) as error:
         remedy = "Start the system (quantum run), or say where it is: --url, --data-dir."
         return (Finding("red", "server", str(error), remedy),)

@@ -12,6 +12,7 @@ from quantum_trader.app.cli.frame import BUG, DONE, FOUND, USAGE, remark, show_j
 from quantum_trader.core import errors
 
 INTERRUPTED = 130
+OCCUPIED = 75
 _UNTOUCHED = "Nothing was sent and no order was touched."
 _LIVES_ON = "Stops that are at the exchange stay there."
 
@@ -45,6 +46,12 @@ MEANINGS: tuple[tuple[type[errors.TraderError], int, str, str], ...] = (
         FOUND,
         "A newer instance leads; this one wrote nothing after that.",
         "Let the newer one work; `quantum doctor` shows which it is.",
+    ),
+    (
+        errors.Occupied,
+        OCCUPIED,
+        "Nothing was started and no order was touched. The other one goes on.",
+        "Leave it to the other one, or stop that first; this one takes over when it is gone.",
     ),
     (
         errors.ServerMissing,
