@@ -67,9 +67,9 @@ class Desk:
         words = [LETTER.sub(self.letter, TRACE.sub(self.trace, word)) for word in words]
         if words[0] in ("bench", "arm"):
             return [*words, "--help"]
-        if words[0] != "run":
+        if words[0] not in ("run", "venue"):
             return words
-        if not {"--market", "--replay-data"} & set(words):
+        if words[0] == "run" and not {"--market", "--replay-data"} & set(words):
             words = [*words, "--market", "synthetic"]
         fresh = self.folder / f"data-{len(list(self.folder.iterdir()))}"
         return [*words, "--duration", "1", "--port", "0", "--data-dir", str(fresh)]

@@ -37,12 +37,12 @@ def load(instruments: Path | None, brackets: Path | None) -> dict[str, Instrumen
 
 def _parsed(path: Path, parse: Callable[[bytes], T]) -> T:
     try:
-        return parse(_content(path))
+        return parse(content(path))
     except Malformed as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def _content(path: Path) -> bytes:
+def content(path: Path) -> bytes:
     """All bytes of a file, decompressed when it is zstandard; at most ``BYTES_MAX``."""
     try:
         with path.open("rb") as file:

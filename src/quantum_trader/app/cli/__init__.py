@@ -23,6 +23,7 @@ class Command(NamedTuple):
 COMMANDS: dict[str, Command] = {
     "run": Command("run", "The whole system in one process, with a page to look at."),
     "replay": Command("replay", "Recorded market through the same system, with a report."),
+    "venue": Command("venue", "A paper venue that speaks the API of Binance USD-M futures."),
     "levels": Command("levels", "The exit levels of a position, and why they are what they are."),
     "plan": Command("plan", "How a position would be left: the plan, leg by leg, and a picture."),
     "exits": Command("exits", "How positions are left: what speaks for it, and what it earns."),

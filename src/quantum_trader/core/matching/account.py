@@ -5,7 +5,7 @@ from decimal import Decimal
 from quantum_trader.core.books.position import unrealized_usd
 from quantum_trader.core.matching.desk import Desk
 from quantum_trader.core.matching.margin import liquidation_level
-from quantum_trader.core.matching.state import Market, OpenOrder, mark_of
+from quantum_trader.core.matching.state import Market, OpenOrder, is_isolated, mark_of
 from quantum_trader.core.units import ZERO, decimal_of
 from quantum_trader.core.venue import RestingOrder, VenueAccount, VenueOrder, VenuePosition
 
@@ -40,12 +40,14 @@ def open_order(desk: Desk, symbol: str, client_order_id: str) -> VenueOrder | No
         client_order_id=client_order_id,
         venue_order_id=str(order.number),
         state="open",
-        filled_qty=ZERO,
+        filled_qty=order.filled_qty,
     )
 
 
 def _resting(order: OpenOrder) -> RestingOrder:
-    return RestingOrder(order=order.request, venue_order_id=str(order.number), filled_qty=ZERO)
+    return RestingOrder(
+        order=order.request, venue_order_id=str(order.number), filled_qty=order.filled_qty
+    )
 
 
 def _position(desk: Desk, market: Market) -> VenuePosition:
@@ -60,5 +62,5 @@ def _position(desk: Desk, market: Market) -> VenuePosition:
         isolated_wallet_usd=market.isolated_usd,
         liquidation_price=None if level is None else decimal_of(level),
         leverage=market.leverage,
-        isolated=desk.rules.margin_mode == "isolated",
+        isolated=is_isolated(desk.rules, market),
     )

@@ -5,6 +5,7 @@ close. Between two prices of the tape nothing was traded, so whatever the jump t
 open passes finds that price; on the way inside a bar every price was traded.
 """
 
+from decimal import Decimal
 from itertools import pairwise
 from math import inf
 
@@ -12,6 +13,7 @@ import msgspec
 
 from quantum_trader.core.events import CandleClosed, Tick
 from quantum_trader.core.matching.desk import Desk
+from quantum_trader.core.matching.filters import reduces
 from quantum_trader.core.matching.liquidation import is_past, liquidate
 from quantum_trader.core.matching.margin import liquidation_level, refresh_mark
 from quantum_trader.core.matching.orders import execute
@@ -24,6 +26,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
 
     Orders placed after ``placed_by_ms`` were not there yet (nor those of the very millisecond of a
     trade: which came first is unknown). ``liquidates`` says that the prices stand for the mark.
+    ``volume`` is what was traded, for those orders that fill no further; None: they fill whole.
     """
 
     start: float
@@ -31,6 +34,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True):
     jump: bool
     placed_by_ms: int
     liquidates: bool
+    volume: Decimal | None = None
 
 
 def on_tick(desk: Desk, market: Market, fact: Tick) -> None:
@@ -44,7 +48,10 @@ def on_tick(desk: Desk, market: Market, fact: Tick) -> None:
         market.mark = price
     refresh_mark(desk, market)
     if market.orders or market.position.qty:
-        _walk(desk, market, _jump(market, fact.at_ms, start, price))
+        leg = _jump(market, fact.at_ms, start, price)
+        if desk.rules.depth is not None:
+            leg = msgspec.structs.replace(leg, volume=decimal_of(fact.qty))
+        _walk(desk, market, leg)
 
 
 def on_candle(desk: Desk, market: Market, fact: CandleClosed) -> None:
@@ -123,15 +130,16 @@ def _goes_down_first(desk: Desk, market: Market, fact: CandleClosed) -> bool:
         is_taken = level is not None and is_past(market, worst, level)
         return long if is_taken else long == stop_first
     for order in market.orders:
-        if order.placed_ms <= fact.open_ms and not order.request.reduce_only:
+        if order.placed_ms <= fact.open_ms and not reduces(order.request):
             return (order.request.side == "SELL") == stop_first
     return stop_first
 
 
 def _walk(desk: Desk, market: Market, leg: Leg) -> None:
     """Carry out what a leg meets, nearest first, until nothing is met any more."""
+    had_their_share: set[int] = set()
     while True:
-        order = _first_met(market, leg)
+        order = _first_met(market, leg, had_their_share)
         level = _liquidation_met(desk, market, leg)
         if level is not None and (order is None or leg.jump or not _is_before(order, level, leg)):
             market.mark = leg.end if leg.jump else level
@@ -140,17 +148,19 @@ def _walk(desk: Desk, market: Market, leg: Leg) -> None:
         elif order is not None:
             trigger = order.request.trigger_price
             base = trigger if trigger is not None and not leg.jump else decimal_of(leg.end)
-            execute(desk, market, order, base)
+            execute(desk, market, order, base, leg.volume)
+            had_their_share.add(order.number)
         else:
             return
 
 
-def _first_met(market: Market, leg: Leg) -> OpenOrder | None:
+def _first_met(market: Market, leg: Leg, passed: set[int]) -> OpenOrder | None:
     """The order met first on the way; at the same price stops before limits, then by age."""
     met = [
         order
         for order in market.orders
         if order.placed_ms <= leg.placed_by_ms
+        and order.number not in passed
         and (leg.end >= order.reach if order.above else leg.end <= order.reach)
     ]
     if not met:

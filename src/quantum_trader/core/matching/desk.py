@@ -10,7 +10,6 @@ from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.matching.rules import LEVERAGE_UNSET, MatchingRules
 from quantum_trader.core.matching.state import Market, OpenOrder, VenueState
 from quantum_trader.core.matching.tally import Tally, add_order, count_in, drop_order
-from quantum_trader.core.units import ZERO
 from quantum_trader.core.venue import (
     AnyVenueUpdate,
     OrderState,
@@ -76,6 +75,12 @@ def rest_order(desk: Desk, market: Market, order: OpenOrder) -> None:
     add_order(desk.tally, desk.rules, market, order)
 
 
+def put_back(desk: Desk, market: Market, order: OpenOrder) -> None:
+    """Put an order that was taken out back into its place, as what is left of it."""
+    market.orders.insert(bisect_left(market.orders, order.number, key=_number), order)
+    add_order(desk.tally, desk.rules, market, order)
+
+
 def take_out(desk: Desk, market: Market, order: OpenOrder) -> None:
     """Take an order, which must be there, out of the book."""
     del market.orders[bisect_left(market.orders, order.number, key=_number)]
@@ -94,12 +99,17 @@ def end_order(desk: Desk, order: OpenOrder, how: OrderState, filled_qty: Decimal
 def cancel_order(desk: Desk, market: Market, order: OpenOrder, reason: str) -> None:
     """Take an order out of the book and report it."""
     take_out(desk, market, order)
-    end_order(desk, order, "canceled", ZERO)
+    expire_order(desk, order, reason)
+
+
+def expire_order(desk: Desk, order: OpenOrder, reason: str) -> None:
+    """Report that nothing more comes of an order that is in no book."""
+    end_order(desk, order, "canceled", order.filled_qty)
     desk.updates.append(
         VenueCancel(
             seq=desk.next_seq(),
             at_ms=desk.state.at_ms,
-            symbol=market.symbol,
+            symbol=order.request.symbol,
             client_order_id=order.request.client_order_id,
             reason=reason,
         )
@@ -108,7 +118,7 @@ def cancel_order(desk: Desk, market: Market, order: OpenOrder, reason: str) -> N
 
 def reject_order(desk: Desk, order: OpenOrder, code: int, reason: str) -> None:
     """Report that an order, already out of the book, could not be carried out."""
-    end_order(desk, order, "rejected", ZERO)
+    end_order(desk, order, "rejected", order.filled_qty)
     desk.updates.append(
         VenueReject(
             seq=desk.next_seq(),

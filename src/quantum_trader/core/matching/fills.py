@@ -8,15 +8,16 @@ from quantum_trader.core.books.margin import initial_usd
 from quantum_trader.core.books.position import Change, after_fill
 from quantum_trader.core.events.orders import FillCause, Liquidity
 from quantum_trader.core.matching.desk import Desk, cancel_order
+from quantum_trader.core.matching.filters import reduces
 from quantum_trader.core.matching.margin import refresh_margin
 from quantum_trader.core.matching.rules import MatchingRules
-from quantum_trader.core.matching.state import Market
+from quantum_trader.core.matching.state import Market, is_isolated
 from quantum_trader.core.units import ZERO, OrderSide, money
 from quantum_trader.core.venue import VenueFill
 
 
 class Fill(msgspec.Struct, frozen=True, kw_only=True):
-    """One trade of ours, complete but for its number. No part of its order remains open."""
+    """One trade of ours, complete but for its number. ``done``: nothing of its order stays open."""
 
     client_order_id: str
     side: OrderSide
@@ -25,6 +26,7 @@ class Fill(msgspec.Struct, frozen=True, kw_only=True):
     fee_usd: Decimal
     liquidity: Liquidity
     cause: FillCause = "order"
+    done: bool = True
 
 
 def fee_of(rules: MatchingRules, liquidity: Liquidity, notional_usd: Decimal) -> Decimal:
@@ -37,7 +39,7 @@ def book_fill(desk: Desk, market: Market, fill: Fill) -> None:
     """Book a trade and report it. A position that ends takes its reduce-only orders with it."""
     before = market.position
     change = after_fill(before, fill.side, fill.qty, fill.price)
-    if desk.rules.margin_mode == "isolated":
+    if is_isolated(desk.rules, market):
         _move_margin(market, fill, change, abs(before.qty))
     market.position = change.position
     if change.kind in ("opened", "flipped"):
@@ -46,7 +48,7 @@ def book_fill(desk: Desk, market: Market, fill: Fill) -> None:
     refresh_margin(desk, market)
     _report(desk, market, fill)
     if change.kind in ("closed", "flipped"):
-        for order in [one for one in market.orders if one.request.reduce_only]:
+        for order in [one for one in market.orders if reduces(one.request)]:
             cancel_order(desk, market, order, "position is flat")
 
 
@@ -77,6 +79,6 @@ def _report(desk: Desk, market: Market, fill: Fill) -> None:
             fee_usd=fill.fee_usd,
             liquidity=fill.liquidity,
             cause=fill.cause,
-            done=True,
+            done=fill.done,
         )
     )

@@ -32,14 +32,19 @@ def triggers_above(order: OrderRequest) -> bool:
     return (order.side == "BUY") == (order.kind == "STOP_MARKET")
 
 
+def reduces(order: OrderRequest) -> bool:
+    """An order that can only make a position smaller."""
+    return order.reduce_only or order.close_position
+
+
 def _questions(desk: Desk, market: Market, order: OrderRequest) -> Iterator[Refused]:
     instrument = desk.instrument(market)
     yield _client_id(desk.tally, order)
     yield _status(instrument, order)
     yield _shape(order)
-    yield _quantity(instrument, order)
+    yield _close_all(market, order) if order.close_position else _quantity(instrument, order)
     for price in (order.price, order.trigger_price):
-        yield _grid(instrument, price)
+        yield price_fault(instrument, price)
     if market.last is None:
         yield -1112, "No orders on book for symbol."
         return
@@ -60,7 +65,7 @@ def _client_id(tally: Tally, order: OrderRequest) -> Refused:
 
 
 def _status(instrument: Instrument, order: OrderRequest) -> Refused:
-    if instrument.tradable or order.reduce_only:
+    if instrument.tradable or reduces(order):
         return None
     return -4140, f"Invalid symbol status for opening position: {instrument.status}."
 
@@ -77,8 +82,11 @@ def _shape(order: OrderRequest) -> Refused:
 
 
 def _quantity(instrument: Instrument, order: OrderRequest) -> Refused:
-    qty = order.qty
-    at_rest = order.kind == "LIMIT"
+    return qty_fault(instrument, order.qty, at_rest=order.kind == "LIMIT")
+
+
+def qty_fault(instrument: Instrument, qty: Decimal, *, at_rest: bool) -> Refused:
+    """What is wrong with a quantity, of an order with a limit (``at_rest``) or of one without."""
     step = instrument.step if at_rest else instrument.market_step
     qty_min = instrument.qty_min if at_rest else instrument.market_qty_min
     qty_max = instrument.qty_max if at_rest else instrument.market_qty_max
@@ -93,7 +101,21 @@ def _quantity(instrument: Instrument, order: OrderRequest) -> Refused:
     return None
 
 
-def _grid(instrument: Instrument, price: Decimal | None) -> Refused:
+def _close_all(market: Market, order: OrderRequest) -> Refused:
+    """An order that closes whatever there is: no quantity, a trigger, and one of its kind."""
+    if order.qty:
+        return -4137, "Quantity must be zero with closePosition equals true."
+    if order.kind not in CONDITIONAL:
+        return -4136, f"Target strategy invalid for orderType {order.kind},closePosition true"
+    for one in (each.request for each in market.orders):
+        if one.close_position and (one.side, one.kind) == (order.side, order.kind):
+            text = "An open stop or take profit order with GTE and closePosition"
+            return -4130, f"{text} in the direction is existing."
+    return None
+
+
+def price_fault(instrument: Instrument, price: Decimal | None) -> Refused:
+    """What is wrong with a price or trigger price; nothing with none."""
     if price is None:
         return None
     if not price.is_finite() or price <= 0:
@@ -132,7 +154,7 @@ def _band(instrument: Instrument, order: OrderRequest, last: Decimal, mark: Deci
 
 
 def _notional(instrument: Instrument, order: OrderRequest, last: Decimal) -> Refused:
-    if order.reduce_only:
+    if reduces(order):
         return None
     price = order.price or order.trigger_price or last
     floor_usd = instrument.notional_min_usd

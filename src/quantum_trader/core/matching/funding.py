@@ -4,7 +4,7 @@ from quantum_trader.core.events import FundingRatePublished
 from quantum_trader.core.matching.desk import Desk
 from quantum_trader.core.matching.liquidation import check_liquidation
 from quantum_trader.core.matching.margin import refresh_margin
-from quantum_trader.core.matching.state import Market, mark_of
+from quantum_trader.core.matching.state import Market, is_isolated, mark_of
 from quantum_trader.core.units import ZERO, money
 from quantum_trader.core.venue import VenueFunding
 
@@ -35,7 +35,7 @@ def on_funding(desk: Desk, market: Market, fact: FundingRatePublished) -> None:
             payment_usd=payment_usd,
         )
     )
-    if desk.rules.margin_mode == "isolated":
+    if is_isolated(desk.rules, market):
         market.isolated_usd = max(market.isolated_usd + payment_usd, ZERO)
         refresh_margin(desk, market)
     check_liquidation(desk, market)

@@ -11,7 +11,7 @@ from quantum_trader.core.books.margin import (
 from quantum_trader.core.books.position import Position
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.matching.desk import Desk
-from quantum_trader.core.matching.state import Market
+from quantum_trader.core.matching.state import Market, is_isolated
 from quantum_trader.core.matching.tally import revalue
 from quantum_trader.core.units import ZERO, OrderSide, money
 
@@ -51,6 +51,11 @@ def available_usd(desk: Desk) -> Decimal:
     return desk.state.wallet_usd - desk.tally.bound_usd
 
 
+def cross_wallet_usd(desk: Desk) -> Decimal:
+    """The part of the wallet that stands for no isolated position alone."""
+    return desk.state.wallet_usd - desk.tally.walled_usd
+
+
 def refresh_margin(desk: Desk, market: Market) -> None:
     """Note what a market binds, and where its isolated position is lost.
 
@@ -58,23 +63,23 @@ def refresh_margin(desk: Desk, market: Market) -> None:
     """
     revalue(desk.tally, desk.rules, market)
     market.liquidation = None
-    if desk.rules.margin_mode == "isolated":
+    if is_isolated(desk.rules, market):
         price = liquidation_price(desk.instrument(market), market.position, market.isolated_usd)
         market.liquidation = None if price is None else float(price)
 
 
 def refresh_mark(desk: Desk, market: Market) -> None:
     """Value a position anew after its mark changed; an isolated one binds what it did before."""
-    if market.position.qty and desk.rules.margin_mode == "cross":
+    if market.position.qty and not is_isolated(desk.rules, market):
         revalue(desk.tally, desk.rules, market)
 
 
 def liquidation_level(desk: Desk, market: Market) -> float | None:
     """The mark price at which the position of a symbol is taken; None when none is."""
-    if desk.rules.margin_mode == "isolated" or not market.position.qty:
+    if not market.position.qty or is_isolated(desk.rules, market):
         return market.liquidation
     collateral_usd = cross_collateral_usd(
-        desk.state.wallet_usd, *desk.tally.others_usd(market.symbol)
+        cross_wallet_usd(desk), *desk.tally.others_usd(market.symbol)
     )
     price = liquidation_price(desk.instrument(market), market.position, collateral_usd)
     return None if price is None else float(price)

@@ -2,31 +2,35 @@
 
 from decimal import Decimal
 
-from quantum_trader.core.events.orders import Liquidity, OrderRequest
+from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.matching.desk import (
     Desk,
     cancel_order,
-    end_order,
     market_of,
+    put_back,
     reject_order,
     report_trigger,
     rest_order,
     take_out,
 )
-from quantum_trader.core.matching.fills import Fill, book_fill, fee_of
-from quantum_trader.core.matching.filters import Refused, reducible, refusal, triggers_above
+from quantum_trader.core.matching.execution import Part, new_order, qty_now, trade
+from quantum_trader.core.matching.filters import Refused, reduces, refusal
 from quantum_trader.core.matching.liquidation import bankrupts, liquidate
 from quantum_trader.core.matching.margin import opening_refusal
 from quantum_trader.core.matching.rules import MatchingRules, taken_price
-from quantum_trader.core.matching.state import Market, OpenOrder
+from quantum_trader.core.matching.state import Market, OpenOrder, is_isolated
+from quantum_trader.core.matching.taking import Force, filled_by, trade_in_book
 from quantum_trader.core.matching.tally import revalue
-from quantum_trader.core.units import decimal_of
+from quantum_trader.core.units import decimal_of, floor_to
 from quantum_trader.core.venue import Accepted, Placement, Rejected
 
 
-def place(desk: Desk, order: OrderRequest) -> Placement:
-    """Take an order in: it trades at once, or rests, or is refused and leaves no trace."""
+def place(desk: Desk, order: OrderRequest, force: Force = "GTC") -> Placement:
+    """Take an order in: it trades at once, or rests, or is refused and leaves no trace.
+
+    How long it is in force matters only where there is a book (``MatchingRules.depth``).
+    """
     instrument = desk.rules.instruments.get(order.symbol)
     if instrument is None:
         return Rejected(order.client_order_id, -1121, "Invalid symbol.")
@@ -34,8 +38,11 @@ def place(desk: Desk, order: OrderRequest) -> Placement:
     refused = refusal(desk, market, order)
     if refused is not None:
         return refused
-    taken = _price_now(desk.rules, instrument, market, order)
-    found = _rest(desk, market, order) if taken is None else _take(desk, market, order, taken)
+    if desk.rules.depth is not None and order.trigger_price is None:
+        found = trade_in_book(desk, market, order, force, desk.rules.depth)
+    else:
+        taken = _price_now(desk.rules, instrument, market, order)
+        found = _rest(desk, market, order) if taken is None else _take(desk, market, order, taken)
     if found is not None:
         return Rejected(order.client_order_id, *found)
     return Accepted(order.client_order_id, str(desk.state.placed))
@@ -59,7 +66,7 @@ def configure(desk: Desk, symbol: str, leverage: int) -> Rejected | None:
         return Rejected("", -4028, f"Leverage {leverage} is not valid.")
     market = market_of(desk, symbol)
     held = market.position
-    if held.qty and desk.rules.margin_mode == "isolated" and leverage < market.leverage:
+    if held.qty and is_isolated(desk.rules, market) and leverage < market.leverage:
         text = "Leverage reduction is not supported in Isolated Margin Mode with open positions."
         return Rejected("", -4161, text)
     if held.qty and leverage > instrument.leverage_max_at(held.cost_usd):
@@ -70,10 +77,13 @@ def configure(desk: Desk, symbol: str, leverage: int) -> Rejected | None:
     return None
 
 
-def execute(desk: Desk, market: Market, order: OpenOrder, base: Decimal) -> None:
+def execute(
+    desk: Desk, market: Market, order: OpenOrder, base: Decimal, volume: Decimal | None = None
+) -> None:
     """An open order was met: trade it as far as the position and the margin allow.
 
-    ``base`` is the price a triggered order finds; a resting limit trades at its own.
+    ``base`` is the price a triggered order finds; a resting limit trades at its own, and no more
+    than ``volume`` where that is known.
     """
     request = order.request
     price = request.price
@@ -85,7 +95,7 @@ def execute(desk: Desk, market: Market, order: OpenOrder, base: Decimal) -> None
     take_out(desk, market, order)
     if request.trigger_price is not None:
         report_trigger(desk, order, request.trigger_price)
-    qty = _qty_now(market, request)
+    qty = qty_now(market, request, order.left_qty)
     if not qty:
         reject_order(desk, order, -2022, "ReduceOnly Order is rejected.")
         return
@@ -93,7 +103,14 @@ def execute(desk: Desk, market: Market, order: OpenOrder, base: Decimal) -> None
     if refused is not None:
         reject_order(desk, order, *refused)
         return
-    _trade(desk, market, order, price, "taker" if order.conditional else "maker")
+    if order.conditional:
+        trade(desk, market, order, Part(price, qty, done=True), "taker")
+        return
+    part = qty if volume is None else min(qty, floor_to(volume, desk.instrument(market).step))
+    if part:
+        trade(desk, market, order, Part(price, part, done=part == qty), "maker")
+    if part < qty:
+        put_back(desk, market, filled_by(order, part))
 
 
 def _price_now(
@@ -115,54 +132,18 @@ def _take(desk: Desk, market: Market, order: OrderRequest, price: Decimal) -> Re
     if bankrupts(desk, market, order.side, price):
         liquidate(desk, market)
         return -2023, "User in liquidation mode now."
-    refused = opening_refusal(desk, market, order.side, _qty_now(market, order), price)
+    qty = qty_now(market, order, order.qty)
+    refused = opening_refusal(desk, market, order.side, qty, price)
     if refused is None:
-        _trade(desk, market, _new_order(desk, order), price, "taker")
+        trade(desk, market, new_order(desk, order), Part(price, qty, done=True), "taker")
     return refused
 
 
 def _rest(desk: Desk, market: Market, order: OrderRequest) -> Refused:
     """A resting entry sets its margin aside; a conditional one is asked when it triggers."""
-    if order.price is not None and not order.reduce_only:
+    if order.price is not None and not reduces(order):
         refused = opening_refusal(desk, market, order.side, order.qty, order.price)
         if refused is not None:
             return refused
-    rest_order(desk, market, _new_order(desk, order))
+    rest_order(desk, market, new_order(desk, order))
     return None
-
-
-def _new_order(desk: Desk, order: OrderRequest) -> OpenOrder:
-    above = triggers_above(order)
-    queue = desk.rules.queue_ticks * desk.rules.instruments[order.symbol].tick
-    reach = order.trigger_price
-    if reach is None and order.price is not None:
-        reach = order.price + queue if above else order.price - queue
-    return OpenOrder(
-        number=desk.next_number(),
-        request=order,
-        placed_ms=desk.state.at_ms,
-        reach=0.0 if reach is None else float(reach),
-        above=above,
-    )
-
-
-def _qty_now(market: Market, order: OrderRequest) -> Decimal:
-    """What an order may trade now: reduce-only never more than there is to close."""
-    return min(order.qty, reducible(market, order)) if order.reduce_only else order.qty
-
-
-def _trade(
-    desk: Desk, market: Market, order: OpenOrder, price: Decimal, liquidity: Liquidity
-) -> None:
-    request = order.request
-    qty = _qty_now(market, request)
-    end_order(desk, order, "filled", qty)
-    fill = Fill(
-        client_order_id=request.client_order_id,
-        side=request.side,
-        qty=qty,
-        price=price,
-        fee_usd=fee_of(desk.rules, liquidity, qty * price),
-        liquidity=liquidity,
-    )
-    book_fill(desk, market, fill)

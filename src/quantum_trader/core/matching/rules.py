@@ -17,6 +17,21 @@ LEVERAGE_UNSET = 20
 """The venue's own leverage for a symbol nobody configured."""
 
 
+class Depth(msgspec.Struct, frozen=True, kw_only=True):
+    """A book put together around the last price: the same on both sides, and whole for every order.
+
+    The best bid is ``half_spread_ticks`` below the last price, the best ask as far above. From one
+    level to the next it is ``gap_ticks``, and ``growth`` times as much money. The best level has
+    ``best_usd``.
+    """
+
+    half_spread_ticks: int = 1
+    gap_ticks: int = 1
+    best_usd: Decimal = Decimal(50_000)
+    growth: Decimal = Decimal("1.25")
+    levels: int = 20
+
+
 class MatchingRules(msgspec.Struct, frozen=True, kw_only=True):
     """What a simulated account may trade, and what every trade costs.
 
@@ -24,6 +39,8 @@ class MatchingRules(msgspec.Struct, frozen=True, kw_only=True):
     A resting limit order needs the price ``queue_ticks`` beyond its own before it fills: others
     stood in the queue before it. ``intrabar`` decides which extreme of a bar came first.
     ``conditional_orders_max`` holds for the account, over all its symbols; it is the venue's own.
+    With a ``depth`` orders walk a book and resting ones fill by traded volume; without, everything
+    fills whole. ``by_tier`` sells what is liquidated down to the next tier first.
     """
 
     instruments: Mapping[str, Instrument]
@@ -36,6 +53,8 @@ class MatchingRules(msgspec.Struct, frozen=True, kw_only=True):
     intrabar: Intrabar = "stop_first"
     margin_mode: MarginMode = "isolated"
     conditional_orders_max: int = 200
+    depth: Depth | None = None
+    by_tier: bool = False
 
 
 def taken_price(

@@ -7,13 +7,14 @@ import msgspec
 from quantum_trader.core.books.position import FLAT, Position
 from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events.orders import OrderRequest
+from quantum_trader.core.matching.rules import MarginMode, MatchingRules
 from quantum_trader.core.units import ZERO, decimal_of
 
 
-class OpenOrder(msgspec.Struct, frozen=True, kw_only=True):
+class OpenOrder(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An order at rest. It is met once the price is at ``reach``, or ``above`` (else below) it.
 
-    ``reach`` is a float because every bar is compared with it.
+    ``reach`` is a float because every bar is compared with it. ``filled_qty`` has traded already.
     """
 
     number: int
@@ -21,11 +22,17 @@ class OpenOrder(msgspec.Struct, frozen=True, kw_only=True):
     placed_ms: int
     reach: float
     above: bool
+    filled_qty: Decimal = ZERO
 
     @property
     def conditional(self) -> bool:
         """It waits for a trigger and then takes liquidity; otherwise it rests in the book."""
         return self.request.trigger_price is not None
+
+    @property
+    def left_qty(self) -> Decimal:
+        """What may still trade."""
+        return self.request.qty - self.filled_qty
 
 
 class Market(msgspec.Struct, kw_only=True):
@@ -34,6 +41,7 @@ class Market(msgspec.Struct, kw_only=True):
     ``bar_ms`` is the open of the last bar taken, ``marks_until_ms`` until when mark prices come so
     often that they alone decide about liquidation. ``isolated_usd`` is the part of the wallet that
     stands for this position; ``liquidation`` the price at which it is lost, isolated mode only.
+    ``margin_mode`` is None where the rules of the desk decide.
     """
 
     symbol: str
@@ -50,6 +58,7 @@ class Market(msgspec.Struct, kw_only=True):
     opened_ms: int = 0
     isolated_usd: Decimal = ZERO
     liquidation: float | None = None
+    margin_mode: MarginMode | None = None
 
 
 class VenueState(msgspec.Struct, kw_only=True):
@@ -65,6 +74,11 @@ class VenueState(msgspec.Struct, kw_only=True):
     seq: int = 0
     trades: int = 0
     placed: int = 0
+
+
+def is_isolated(rules: MatchingRules, market: Market) -> bool:
+    """Whether a position stands alone, with nothing behind it but its own wallet."""
+    return (market.margin_mode or rules.margin_mode) == "isolated"
 
 
 def mark_of(market: Market) -> Decimal:

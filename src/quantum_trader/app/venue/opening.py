@@ -1,0 +1,105 @@
+"""A venue put together: symbols, accounts, keys, journal, market."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from quantum_trader.adapters.clock import SystemClock
+from quantum_trader.app.venue.catalog import open_catalog
+from quantum_trader.app.venue.hall import Hall, HouseRules
+from quantum_trader.app.venue.journal import Journal
+from quantum_trader.app.venue.keys import load_keys
+from quantum_trader.app.venue.market_source import END_MS, Reel, Source, generated
+from quantum_trader.app.venue.player import Player
+from quantum_trader.app.venue.venue import Venue
+
+JOURNAL_FILE = "venue.sqlite"
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody wants a venue to be. ``data`` are recordings; without, a walk from ``seed``."""
+
+    folder: Path
+    symbols: tuple[str, ...] | None = None
+    accounts: int = 1
+    deposit_usd: Decimal = Decimal(100_000)
+    seed: int = 1
+    data: tuple[Path, ...] = ()
+    from_ms: int = 0
+    to_ms: int = END_MS
+    speed: float = 1.0
+    as_recorded: bool = False
+    instruments: Path | None = None
+    brackets: Path | None = None
+    memory: bool = False
+    legacy_conditional: bool = False
+    limited: bool = True
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A venue that can be served. ``again`` inputs were done again to come where it was."""
+
+    venue: Venue
+    player: Player
+    market: str
+    again: int
+
+
+async def open_venue(wanted: Wanted) -> Opened:
+    """Raises ``ConfigError`` for what makes no sense, ``StoreError`` for a file that fails."""
+    names = tuple(_name(number) for number in range(1, wanted.accounts + 1))
+    keys = load_keys(wanted.folder, names)
+    reel = _reel(wanted, None, None)
+    symbols = wanted.symbols or (tuple(reel.symbols_in()) if reel else SYMBOLS)
+    catalog = open_catalog(symbols, wanted.instruments, wanted.brackets)
+    house = HouseRules(
+        deposit_usd=wanted.deposit_usd,
+        legacy_conditional=wanted.legacy_conditional,
+        salt=keys.salt,
+    )
+    hall = Hall(catalog, house, names)
+    clock = SystemClock()
+    journal = None if wanted.memory else Journal(wanted.folder / JOURNAL_FILE)
+    venue = Venue(
+        hall,
+        {one.key: one for one in keys.accounts if one.name in names},
+        clock,
+        journal,
+        speed=wanted.speed,
+        limited=wanted.limited,
+    )
+    again = venue.recover()
+    player = Player(venue, await _source(wanted, venue, symbols))
+    player.warm_up()
+    venue.snapshot()
+    return Opened(venue, player, "recorded" if reel else "SIMULATED", again)
+
+
+def _name(number: int) -> str:
+    return "main" if number == 1 else f"account-{number}"
+
+
+def _reel(wanted: Wanted, shift_to_ms: int | None, resume_ms: int | None) -> Reel | None:
+    if not wanted.data:
+        return None
+    return Reel(
+        paths=wanted.data,
+        symbols=wanted.symbols,
+        from_ms=wanted.from_ms,
+        to_ms=wanted.to_ms,
+        shift_to_ms=shift_to_ms,
+        resume_ms=resume_ms,
+    )
+
+
+async def _source(wanted: Wanted, venue: Venue, symbols: tuple[str, ...]) -> Source:
+    counters, now_ms = venue.hall.counters, venue.clock.now_ms()
+    counters.began_ms = counters.began_ms or now_ms
+    shift_to_ms = None if wanted.as_recorded else counters.began_ms
+    reel = _reel(wanted, shift_to_ms, counters.at_ms or None)
+    if reel is not None:
+        return reel.open()
+    last = {name: one.last for name, one in venue.hall.boards.items() if one.last is not None}
+    return await generated(symbols, wanted.seed, max(now_ms, counters.at_ms), last)
