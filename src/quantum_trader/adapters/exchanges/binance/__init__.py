@@ -1,0 +1,1 @@
+"""Binance USD-M perpetuals as a venue: orders, reports and the account."""
