@@ -71,6 +71,46 @@ def trade(at_ms: int, number: int = 1, price: str = "100.5", symbol: str = "BTCU
     return combined("aggTrade", event)
 
 
+def quote(at_ms: int, update: int, bid: str = "100", ask: str = "100.1", qty: str = "2") -> str:
+    """A best bid and ask as the stream tells them."""
+    event = {
+        "e": "bookTicker",
+        "u": update,
+        "s": "BTCUSDT",
+        "b": bid,
+        "B": qty,
+        "a": ask,
+        "A": qty,
+        "T": at_ms,
+        "E": at_ms,
+    }
+    return combined("bookTicker", event)
+
+
+Levels = Sequence[tuple[str, str]]
+
+
+def depth(before: int, last: int, bids: Levels = (), asks: Levels = ()) -> str:
+    """A change of the book as the stream tells it: the updates after ``before`` up to ``last``."""
+    event = {
+        "e": "depthUpdate",
+        "E": 1,
+        "T": 1,
+        "s": "BTCUSDT",
+        "U": before + 1,
+        "u": last,
+        "pu": before,
+        "b": bids,
+        "a": asks,
+    }
+    return combined("depth@100ms", event)
+
+
+def book_body(last: int, bids: Levels = (("100", "2"),), asks: Levels = (("100.1", "2"),)) -> bytes:
+    """A whole book as REST tells it."""
+    return json.dumps({"lastUpdateId": last, "bids": bids, "asks": asks}).encode()
+
+
 def combined(name: str, event: dict[str, object]) -> str:
     """An event in the envelope of a combined stream."""
     return json.dumps({"stream": f"{str(event['s']).lower()}@{name}", "data": event})
@@ -79,26 +119,33 @@ def combined(name: str, event: dict[str, object]) -> str:
 class FakeMarket:
     """Plays one list of messages per connection, then closes it; the last one stays open.
 
-    ``rows`` are the bars REST knows by symbol. While ``down`` every REST answer is a 503.
+    ``scripts`` are for the route of bars, marks and trades, ``public`` for the one of quotes and
+    books. ``rows`` are the bars REST knows by symbol, ``books`` its answers about whole books, the
+    last one for ever. While ``down`` every REST answer is a 503.
     """
 
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms
         self.rows: dict[str, list[list[object]]] = {}
         self.scripts: list[Sequence[str]] = []
+        self.public: list[Sequence[str]] = []
+        self.books: list[bytes] = []
         self.asked: list[str] = []
+        self.asked_public: list[str] = []
         self.fetched: list[str] = []
         self.down = False
 
     async def play(self, socket: ServerConnection) -> None:
         """One connection."""
         assert socket.request is not None
-        self.asked.append(socket.request.path)
-        script = self.scripts.pop(0) if self.scripts else ()
+        is_public = socket.request.path.startswith("/public")
+        scripts = self.public if is_public else self.scripts
+        (self.asked_public if is_public else self.asked).append(socket.request.path)
+        script = scripts.pop(0) if scripts else ()
         try:
             for message in script:
                 await socket.send(message)
-            if self.scripts:
+            if scripts:
                 await socket.close()
             await socket.wait_closed()
         except ConnectionClosed:
@@ -107,13 +154,17 @@ class FakeMarket:
     def answer(self, _socket: ServerConnection, request: Request) -> Response | None:
         """REST and web sockets share a port; None lets the socket be."""
         url = urlsplit(request.path)
-        if url.path == "/market/stream":
+        if url.path in ("/market/stream", "/public/stream"):
             return None
         self.fetched.append(request.path)
         if self.down:
             return _response(HTTPStatus.SERVICE_UNAVAILABLE, b"{}")
         if url.path == "/fapi/v1/time":
             return _response(HTTPStatus.OK, json.dumps({"serverTime": self.now_ms}).encode())
+        if url.path == "/fapi/v1/depth":
+            if not self.books:
+                return _response(HTTPStatus.SERVICE_UNAVAILABLE, b"{}")
+            return _response(HTTPStatus.OK, self.books.pop(0) if self.books[1:] else self.books[0])
         query = parse_qs(url.query)
         first_ms, limit = int(query["startTime"][0]), int(query["limit"][0])
         rows = [

@@ -1,12 +1,10 @@
 """The real market's adapter against a venue on this machine that says what we want it to say."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from decimal import Decimal
 from itertools import count
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -17,17 +15,8 @@ from quantum_trader.adapters.market.backoff import Backoff
 from quantum_trader.adapters.market.binance import HISTORY_BARS, BinanceMarket, Venue
 from quantum_trader.adapters.market.binance_messages import (
     BAR_MS,
-    KlineEvent,
-    MarkEvent,
-    TradeEvent,
-    candle_of,
-    mark_of,
-    rate_of,
-    read_message,
-    read_rows,
-    tick_of,
 )
-from quantum_trader.core.errors import Malformed, Unreachable
+from quantum_trader.core.errors import Unreachable
 from quantum_trader.core.events import (
     CandleClosed,
     FundingRatePublished,
@@ -35,7 +24,7 @@ from quantum_trader.core.events import (
     MarkPriced,
     Tick,
 )
-from tests.fake_market import FakeMarket, bar_row, combined, kline, mark, serving, trade
+from tests.fake_market import FakeMarket, bar_row, kline, mark, serving, trade
 
 START_MS = 29_000_000 * BAR_MS
 HOUR_MS = 3_600_000
@@ -99,14 +88,24 @@ async def test_history_is_closed_bars_only_up_to_the_clock_of_the_venue(market: 
         assert {fact.source for fact in data.history()} == {"binance"}
 
 
-async def test_the_streams_are_asked_for_on_the_route_of_market_data(market: FakeMarket) -> None:
-    market.scripts = [[kline(minute(0))]]
+async def test_every_stream_is_asked_for_on_the_route_it_speaks_on(market: FakeMarket) -> None:
     async with serving(market) as venue:
-        await listen(venue, 1)
-    url = urlsplit(market.asked[0])
-    assert url.path == "/market/stream"
-    names = parse_qs(url.query)["streams"][0].split("/")
-    assert sorted(names) == ["btcusdt@aggTrade", "btcusdt@kline_1m", "btcusdt@markPrice@1s"]
+        data = BinanceMarket(["BTCUSDT"], venue)
+        await data.open(3)
+        listening = asyncio.create_task(take(data, 1))
+        await until(lambda: bool(market.asked and market.asked_public))
+        listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await listening
+    asked = {urlsplit(path).path: path for path in (*market.asked, *market.asked_public)}
+    names = {
+        route: sorted(parse_qs(urlsplit(path).query)["streams"][0].split("/"))
+        for route, path in asked.items()
+    }
+    assert names == {
+        "/market/stream": ["btcusdt@aggTrade", "btcusdt@kline_1m", "btcusdt@markPrice@1s"],
+        "/public/stream": ["btcusdt@bookTicker", "btcusdt@depth@100ms"],
+    }
 
 
 async def test_only_closed_bars_are_told_each_once_and_in_order(market: FakeMarket) -> None:
@@ -287,6 +286,10 @@ class WrongRoute(FakeMarket):
 
     async def play(self, socket: ServerConnection) -> None:
         """Talk until nobody listens."""
+        assert socket.request is not None
+        if socket.request.path.startswith("/public"):
+            await socket.wait_closed()
+            return
         self.asked.append("")
         with suppress(ConnectionClosed):
             for number in count(1):
@@ -351,37 +354,3 @@ async def test_a_venue_that_does_not_answer_is_unreachable_in_time() -> None:
     await let_go.wait()
     server.close()
     await server.wait_closed()
-
-
-def test_recorded_messages_of_the_venue_are_read_to_the_digit(shared_data: Path) -> None:
-    folder = shared_data / "binance" / "nautilus" / "market_data_json"
-
-    def event(name: str) -> dict[str, object]:
-        return dict(json.loads((folder / name).read_text()))
-
-    closed = read_message(combined("kline_1m", event("kline_stream_closed.json"))).data
-    assert isinstance(closed, KlineEvent)
-    bar = candle_of(closed)
-    assert (bar.open, bar.high, bar.low, bar.close) == (0.001, 0.0025, 0.001, 0.002)
-    assert (bar.open_ms, bar.at_ms, bar.volume) == (1638747660000, 1638747720000, 1000.0)
-    priced = read_message(combined("markPrice@1s", event("mark_price_stream.json"))).data
-    assert isinstance(priced, MarkEvent)
-    assert (mark_of(priced).mark, rate_of(priced)) == (11794.15, Decimal("0.00038167"))
-    traded = read_message(combined("aggTrade", event("agg_trade_stream.json"))).data
-    assert isinstance(traded, TradeEvent)
-    assert (tick_of(traded).price, tick_of(traded).at_ms) == (0.001, 123456785)
-
-
-def test_recorded_bars_of_the_venue_are_read(shared_data: Path) -> None:
-    path = shared_data / "binance/nautilus/py_http_responses/http_futures_market_klines.json"
-    rows = json.loads(path.read_text())
-    bars = read_rows(path.read_bytes(), "BTCUSDT")
-    assert [bar.open_ms for bar in bars] == [row[0] for row in rows]
-    assert [bar.close for bar in bars] == [float(row[4]) for row in rows]
-
-
-def test_a_bar_whose_prices_contradict_each_other_is_refused() -> None:
-    row = bar_row(0)
-    row[2] = "99"
-    with pytest.raises(Malformed, match="BTCUSDT"):
-        read_rows(json.dumps([row]).encode(), "BTCUSDT")

@@ -19,6 +19,10 @@ class Backoff:
         self._random = Random()  # noqa: S311 - it spreads load and guards nothing
         self._attempts = 0
 
+    def copy(self) -> "Backoff":
+        """The same manners for somebody else's attempts."""
+        return Backoff(self._first_s, self._longest_s)
+
     def reset(self) -> None:
         """It works again."""
         self._attempts = 0
