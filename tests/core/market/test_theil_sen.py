@@ -52,3 +52,15 @@ def test_lengths_that_make_no_slope_are_refused(lengths: tuple[int, ...]) -> Non
 def test_too_few_values_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 8"):
         TheilSen((4, 8)).slopes(np.zeros(7))
+
+
+@given(st.lists(st.sampled_from((0.0, 0.1, 0.3, 1.7)), min_size=9, max_size=9))
+def test_every_slope_is_the_step_times_one_over_its_length_to_the_last_bit(
+    values: list[float],
+) -> None:
+    def exactly(length: int) -> float:
+        part = list(enumerate(values[-length:]))
+        return median((b - a) * (1.0 / (j - i)) for (i, a), (j, b) in combinations(part, 2))
+
+    found = TheilSen((2, 4, 5, 9)).slopes(np.array(values))
+    assert [slope.hex() for slope in found] == [exactly(n).hex() for n in (2, 4, 5, 9)]
