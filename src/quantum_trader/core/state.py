@@ -6,6 +6,7 @@ written as JSON and read back without loss, and gives the same hash in any proce
 
 import hashlib
 from decimal import Decimal
+from functools import cached_property
 
 import msgspec
 
@@ -14,6 +15,7 @@ from quantum_trader.core.books.position import Position
 from quantum_trader.core.books.trade import OpenTrade
 from quantum_trader.core.events import MarketStateComputed
 from quantum_trader.core.events.ops import KillLevel
+from quantum_trader.core.exits.calm import Calm
 from quantum_trader.core.exits.performance import PerformanceBook
 from quantum_trader.core.exits.plan import ExitPlan
 from quantum_trader.core.market.view import MarketView
@@ -40,7 +42,7 @@ class Exposure(msgspec.Struct, kw_only=True):
     coming_margin_usd: Decimal = ZERO
 
 
-class TraderState(msgspec.Struct, kw_only=True):
+class TraderState(msgspec.Struct, kw_only=True, dict=True):
     """The state of one account on one shard of symbols.
 
     ``awake_ms`` is since when time has passed without a gap: before it, nothing ran here.
@@ -77,6 +79,14 @@ class TraderState(msgspec.Struct, kw_only=True):
     last_open_ms: dict[str, int] = {}
     last_close_ms: dict[str, int] = {}
     ledger: Ledger = msgspec.field(default_factory=Ledger)
+
+    @cached_property
+    def calm(self) -> dict[str, Calm]:
+        """Where, by symbol, the exit brain need not be asked again.
+
+        It is no part of the state: nothing but a look saved, and whoever looks finds the same.
+        """
+        return {}
 
     @property
     def equity_usd(self) -> Decimal:

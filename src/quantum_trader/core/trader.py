@@ -38,7 +38,7 @@ from quantum_trader.core.market.window import BarWindow
 from quantum_trader.core.orders.adoption import look_after
 from quantum_trader.core.orders.deadlines import check_deadlines, may_rest
 from quantum_trader.core.orders.evaluation import looks_at_market, note_liquidation
-from quantum_trader.core.orders.exiting import consider, on_market_state
+from quantum_trader.core.orders.exiting import consider, is_calm, keep_calm, on_market_state
 from quantum_trader.core.orders.opening import is_repeat, on_intent
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.orders.reports import on_order_fact
@@ -49,6 +49,8 @@ GAP_MS = 60_000
 """So long without a single fact means that nothing ran: the clock alone speaks every second."""
 
 _NOTHING: tuple[Fact, ...] = ()
+_PRICES = (CandleClosed, Tick)
+"""What moves price and time and nothing else; after any other fact everybody is looked at anew."""
 
 
 def step(state: TraderState, fact: Fact) -> Sequence[Fact]:
@@ -56,8 +58,13 @@ def step(state: TraderState, fact: Fact) -> Sequence[Fact]:
 
     A fact that is none of the trader's business changes nothing.
     """
-    handler = _HANDLERS.get(type(fact))
-    return _NOTHING if handler is None else handler(state, fact)
+    kind = type(fact)
+    handler = _HANDLERS.get(kind)
+    if handler is None:
+        return _NOTHING
+    if kind not in _PRICES:
+        state.calm.clear()
+    return handler(state, fact)
 
 
 def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
@@ -78,13 +85,16 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
     resting = plan is None or (not closed and may_rest(state, plan))
     if resting and not due and not state.strays:
         return _NOTHING
+    if closed and not due and not state.strays and is_calm(state, view, symbol):
+        return _NOTHING
+    state.calm.pop(symbol, None)
     out = Out(fact, state.account, state.now_ms)
     if due:
         _publish(state, symbol, plan, out)
     if plan is not None:
         check_deadlines(state, plan, out)
-        if closed:
-            consider(state, plan, out)
+        if closed and (seen := consider(state, plan, out)) is not None:
+            keep_calm(state, plan, seen)
     if symbol in state.strays:
         look_after(state, symbol, out)
     return out.facts
@@ -117,10 +127,9 @@ def _mark_trade(trade: OpenTrade | None, fact: MarketFact) -> None:
     if trade is None:
         return
     if isinstance(fact, CandleClosed):
-        if fact.open_ms >= trade.opened_ms:
-            trade.mark(fact.high)
-            trade.mark(fact.low)
         trade.mark(fact.close)
+        if fact.open_ms >= trade.opened_ms:
+            trade.mark_range(fact.low, fact.high)
     elif isinstance(fact, Tick):
         trade.mark(fact.price)
 

@@ -53,10 +53,15 @@ class OpenTrade(msgspec.Struct, kw_only=True):
 
     def mark(self, price: float) -> None:
         """Note a price that was seen while the trade was open."""
-        if self.high is None or price > self.high:
-            self.high = price
-        if self.low is None or price < self.low:
-            self.low = price
+        self.mark_range(price, price)
+
+    def mark_range(self, lowest: float, highest: float) -> None:
+        """Note the extremes of the prices that were seen while the trade was open."""
+        high, low = self.high, self.low
+        if high is None or highest > high:
+            self.high = highest
+        if low is None or lowest < low:
+            self.low = lowest
 
     def excursions_r(self) -> tuple[float, float]:
         """The best and the worst unrealised gross of the whole entry quantity, in R.

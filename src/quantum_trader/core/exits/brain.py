@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from quantum_trader.core.exits import exit_score, guards, harvest, kill_score, stops
+from quantum_trader.core.exits.calm import Calm, drawn_in, unmoved
 from quantum_trader.core.exits.context import ExitContext, ExitMemory, Glance
 from quantum_trader.core.exits.decision import Decision
 from quantum_trader.core.rules import ExitRules
@@ -95,6 +96,16 @@ def grouped(rules: Iterable[Rule]) -> tuple[Group, ...]:
 
 GROUPS = grouped(RULES)
 
+CALMS: dict[Wakes, Callable[[Glance, Any], Calm]] = {
+    guards.wake: guards.calm,
+    kill_score.wakes: unmoved,
+    exit_score.wakes: unmoved,
+    harvest.wakes: unmoved,
+    stops.steps_wake: unmoved,
+    stops.followers_wake: stops.followers_calm,
+}
+"""How long who sleeps goes on sleeping. A way of waking that is not here is asked every time."""
+
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What to do, everything that was asked for, and the memory to keep.
@@ -113,6 +124,20 @@ def is_quiet(glance: Glance, rules: ExitRules) -> bool:
         if wakes(glance, getattr(rules, section)):
             return False
     return True
+
+
+def calm_of(glance: Glance, rules: ExitRules) -> Calm | None:
+    """How far price and time alone may go before a quiet position has to be looked at again.
+
+    None where somebody cannot tell, and has to be asked every time.
+    """
+    found = Calm(until_ms=glance.plan.expires_ms)
+    for wakes, section, _ in GROUPS:
+        calm = CALMS.get(wakes)
+        if calm is None:
+            return None
+        found = found.within(calm(glance, getattr(rules, section)))
+    return drawn_in(found, glance)
 
 
 def evaluate(context: ExitContext, rules: ExitRules) -> Verdict:

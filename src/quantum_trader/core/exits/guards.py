@@ -4,6 +4,7 @@ They stand in order of rank. Those about price work with mark and position alone
 whatever else is missing. All distances are fractions of the entry price, as those of the plan.
 """
 
+from quantum_trader.core.exits.calm import Calm
 from quantum_trader.core.exits.context import ExitContext, Glance
 from quantum_trader.core.exits.decision import Decision, close, reduce
 from quantum_trader.core.exits.parts import EVERYTHING, sellable
@@ -49,6 +50,24 @@ def _is_near(glance: Glance, mark: float, settings: GuardSettings) -> bool:
         return True
     way = sign * (entry - level)
     return lost >= way or lost >= settings.liquidation_reduce_frac * way
+
+
+def calm(glance: Glance, settings: GuardSettings) -> Calm:
+    """How far price and time may go before a guard that sleeps now has to be woken."""
+    entry, level, stop = glance.entry_price, glance.liquidation_price, glance.stop
+    losses = [settings.loss_frac * entry, settings.loss_r * glance.risk_price]
+    if level is not None:
+        way = glance.sign * (entry - level)
+        losses += (way, settings.liquidation_reduce_frac * way)
+    worst = glance.sign * entry - min(losses)
+    if stop is not None:
+        worst = max(worst, glance.sign * stop)
+    ends_ms = [glance.opened_ms + glance.hold_max_ms]
+    if glance.plan.profile == CHALLENGE:
+        ends_ms.append(glance.opened_ms + settings.first_target_ms)
+    if glance.next_funding_ms is not None and glance.next_funding_ms >= glance.now_ms:
+        ends_ms.append(glance.next_funding_ms - settings.funding_lead_ms)
+    return Calm(worst=worst, until_ms=min(ends_ms))
 
 
 def emergency(context: ExitContext, _: GuardSettings) -> Decision | None:

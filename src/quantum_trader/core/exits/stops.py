@@ -5,6 +5,7 @@ those of the plan, so LONG and SHORT are the same arithmetic. What once was reac
 R here is the R of the best price. A stop that is not there is placed by protection, not moved.
 """
 
+from quantum_trader.core.exits.calm import ANYWHERE, Calm
 from quantum_trader.core.exits.context import ExitContext, Glance
 from quantum_trader.core.exits.decision import Decision, move_stop
 from quantum_trader.core.exits.guards import CHALLENGE
@@ -23,11 +24,26 @@ def followers_wake(glance: Glance, settings: StopSettings) -> bool:
         return False
     if glance.now_ms - glance.memory.stop_moved_ms < settings.move_every_ms:
         return False
+    best = glance.sign * (glance.best - glance.entry_price)
+    return best >= _follow_from(glance, settings)
+
+
+def followers_calm(glance: Glance, settings: StopSettings) -> Calm:
+    """How far the best price may go, or else how long it takes, before a follower could move."""
+    if glance.stop is None:
+        return ANYWHERE
+    entry, gain = glance.sign * glance.entry_price, _follow_from(glance, settings)
+    if glance.sign * glance.best < entry + gain:
+        return Calm(best=entry + gain)
+    return Calm(until_ms=glance.memory.stop_moved_ms + settings.move_every_ms)
+
+
+def _follow_from(glance: Glance, settings: StopSettings) -> float:
+    """The gain at the best price from which the first follower is due."""
     from_r, trail = settings.follow_from_r, glance.plan.trail
     if trail is not None:
         from_r = min(from_r, trail.activation_r)
-    best = glance.sign * (glance.best - glance.entry_price)
-    return best >= from_r * glance.risk_price
+    return from_r * glance.risk_price
 
 
 def break_even(context: ExitContext, _: StopSettings) -> Decision | None:

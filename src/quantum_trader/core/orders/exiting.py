@@ -13,9 +13,10 @@ from quantum_trader.core.events import (
     MarketStateComputed,
 )
 from quantum_trader.core.exits import kill_score
-from quantum_trader.core.exits.brain import evaluate, is_quiet
-from quantum_trader.core.exits.context import ExitContext
+from quantum_trader.core.exits.brain import calm_of, evaluate, is_quiet
+from quantum_trader.core.exits.context import ExitContext, Glance
 from quantum_trader.core.exits.decision import Decision
+from quantum_trader.core.market.view import MarketView
 from quantum_trader.core.orders.closing import close_now
 from quantum_trader.core.orders.commands import NewStop, command_cancel, command_reduction
 from quantum_trader.core.orders.evaluation import (
@@ -53,27 +54,52 @@ class _Moment(NamedTuple):
     out: Out
 
 
-def consider(state: TraderState, plan: Plan, out: Out, traded: Decimal | None = None) -> None:
+def consider(
+    state: TraderState, plan: Plan, out: Out, traded: Decimal | None = None
+) -> Glance | None:
     """Ask the exit brain about a plan's position, and begin what it says.
 
     ``traded`` is the price of a fill that was just booked: the newest word on where the market is.
-    A position that is being left already is not the brain's business.
+    A position that is being left already is not the brain's business. Returns what was seen where
+    there was nothing to do.
     """
     position, rules = state.positions.get(plan.symbol), state.rules
     if rules is None or position is None or plan.exit_reason is not None:
-        return
+        return None
     if not plan.holds(position) or plan.symbol not in state.trades:
-        return
+        return None
     glance = glance_of(state, rules, plan)
     if traded is not None:
         glance = msgspec.structs.replace(glance, mark=float(traded), mark_age_ms=0)
     if is_quiet(glance, rules.exits):
-        return
+        return glance
     context = context_of(state, rules, plan, position, glance)
     verdict = evaluate(context, rules.exits)
     plan.memory = verdict.memory
     for decision in verdict.decisions:
         _begin(_Moment(state, plan, context, out), decision)
+    return None
+
+
+def keep_calm(state: TraderState, plan: Plan, seen: Glance) -> None:
+    """Remember how far price and time may go before the brain has to be asked again."""
+    if state.rules is not None and plan.naked_since_ms is None:
+        calm = calm_of(seen, state.rules.exits)
+        if calm is not None:
+            state.calm[plan.symbol] = calm
+
+
+def is_calm(state: TraderState, view: MarketView, symbol: str) -> bool:
+    """Whether nothing but price and time has changed since the brain was quiet, and not too far."""
+    calm, trade, mark = state.calm.get(symbol), state.trades.get(symbol), view.mark
+    if calm is None or trade is None or mark is None or state.rules is None:
+        return False
+    now_ms = state.now_ms
+    if now_ms - view.mark_ms > state.rules.exits.guards.mark_age_ms:
+        return False
+    if trade.plan.side == "LONG":
+        return trade.high is not None and calm.holds(mark, trade.high, now_ms)
+    return trade.low is not None and calm.holds(-mark, -trade.low, now_ms)
 
 
 def on_market_state(state: TraderState, plan: Plan, numbers: MarketStateComputed, out: Out) -> None:
