@@ -111,23 +111,24 @@ class _Replay:
         self._last_bar_ms: dict[str, int] = {}
         self._candles = defaultdict[str, list[CandleClosed]](list)
         self._seen = 0
+        self._look_up_at = LOOK_UP_EVERY_BARS
         self._flat_since: tuple[int, int] | None = None
 
     async def play(self, tapes: Sequence[Tape]) -> None:
         """Moment by moment: all that became true at one time is shown together."""
-        facts = tapes[0].facts
+        rig, facts = self.rig, tapes[0].facts
         if len(tapes) > 1:
             facts = heapq.merge(*(tape.facts for tape in tapes), key=_when)
         started = False
         for at_ms, together in groupby(facts, key=attrgetter("at_ms")):
             moment = list(together)
             if not started:
-                await self.rig.start(at_ms)
+                await rig.start(at_ms)
                 started = True
             bars = [fact for fact in moment if type(fact) is CandleClosed]
             for symbol in self._broken_off(bars):
                 await self._close(symbol)
-            await self.rig.show(moment)
+            await rig.show(moment)
             if bars:
                 self._look(at_ms, bars)
         for tape in tapes:
@@ -163,9 +164,9 @@ class _Replay:
 
     def _look(self, at_ms: int, bars: Sequence[CandleClosed]) -> None:
         """Compare our books with the venue's account, and note equity and protection."""
-        result, state = self.result, self.rig.trader.state
+        result, state, candles = self.result, self.rig.trader.state, self._candles
         for bar in bars:
-            self._candles[bar.symbol].append(bar)
+            candles[bar.symbol].append(bar)
         if not result.bars:
             result.first_ms = bars[0].open_ms
         result.bars += len(bars)
@@ -174,9 +175,9 @@ class _Replay:
         for symbol in state.positions:
             plan_id = state.plan_of.get(symbol)
             result.exposed_bars += 1
-            if plan_id is None or not state.plans[plan_id].protected:
+            if plan_id is None or state.plans[plan_id].stop is None:
                 result.unprotected_bars += 1
-        if result.bars - self._seen >= LOOK_UP_EVERY_BARS:
+        if result.bars >= self._look_up_at:
             self._look_up()
 
     def _note_equity(self, at_ms: int) -> None:
@@ -196,6 +197,7 @@ class _Replay:
     def _look_up(self) -> None:
         """Now and then: forget what everybody has read, and say how far we are."""
         seen, self._seen = self._seen, self.result.bars
+        self._look_up_at = self._seen + LOOK_UP_EVERY_BARS
         self.rig.bus.trim()
         if self._on_progress is not None:
             self._on_progress(self._seen - seen)

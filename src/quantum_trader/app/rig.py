@@ -22,7 +22,7 @@ from quantum_trader.core.trader import step
 from quantum_trader.ports import Exchange
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Handler
-from quantum_trader.services.fold import Fold
+from quantum_trader.services.fold import Fold, Show
 from quantum_trader.services.gateway import Gateway, GatewayService
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.signals import signals_fold
@@ -52,8 +52,6 @@ TURNS_MAX = 1_000
 
 _COMMANDS = read_by(GATEWAY)
 
-Sink = Callable[[Fact, Sequence[Fact]], None]
-"""Is shown every fact the trader took and what it said."""
 Door = Callable[[PaperExchange], Exchange]
 """What stands between the gateway and the venue."""
 
@@ -65,7 +63,7 @@ class Rig:
         self,
         rules: Rules,
         models: Sequence[AnyModel],
-        sink: Sink,
+        sink: Show,
         door: Door = lambda venue: venue,
     ) -> None:
         self.clock = ManualClock()
@@ -79,10 +77,11 @@ class Rig:
             beat_every_ms=NEVER,
         )
         self.trader = Fold(
-            _shown(sink),
+            step,
             TraderState,
             snapshots_of(TraderState, NEVER),
             wire.Reader(rules.account),
+            show=sink,
         )
         exchange = door(self.venue)
         gateway = Gateway(exchange, MemoryJournal(), rules.account, self.clock, self.clock.now_ms)
@@ -166,13 +165,3 @@ def matching_rules(rules: Rules) -> MatchingRules:
 
 def _stream_of(fact: MarketFact) -> str:
     return ROUTES[type(fact)]
-
-
-def _shown(sink: Sink) -> Callable[[TraderState, Fact], Sequence[Fact]]:
-    def shown(state: TraderState, fact: Fact) -> Sequence[Fact]:
-        said = step(state, fact)
-        if said:
-            sink(fact, said)
-        return said
-
-    return shown

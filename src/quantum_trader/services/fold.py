@@ -20,11 +20,15 @@ Step = Callable[[S, Fact], Sequence[Fact]]
 
 Reading = Callable[[Entry], Fact]
 
+Show = Callable[[Fact, Sequence[Fact]], None]
+"""Is shown every fact that something followed from, and what did."""
+
 
 class Fold(Generic[S]):
     """Folds facts into a state.
 
     ``project`` may name what readers without a group shall see of the state after a batch.
+    ``show`` is called while facts are folded, before what follows is committed.
     """
 
     def __init__(
@@ -34,6 +38,8 @@ class Fold(Generic[S]):
         snapshots: Snapshots[S],
         read: Reading,
         project: Callable[[S, Sequence[Fact]], Projections] | None = None,
+        *,
+        show: Show | None = None,
     ) -> None:
         self.step = step
         self.begin = begin
@@ -42,6 +48,7 @@ class Fold(Generic[S]):
         self.state = begin()
         self._snapshots = snapshots
         self._project = project
+        self._show = show
         self._since_snapshot = 0
 
     def hash(self) -> str:
@@ -60,7 +67,11 @@ class Fold(Generic[S]):
         step, state = self.step, self.state
         said: list[Fact] = []
         for received in batch:
-            said += step(state, received.fact)
+            follows = step(state, received.fact)
+            if follows:
+                said += follows
+                if self._show is not None:
+                    self._show(received.fact, follows)
         self._since_snapshot += len(batch)
         snapshot = None
         if self._since_snapshot >= self._snapshots.every:

@@ -83,6 +83,8 @@ class Consumer:
         self._streams = tuple(streams)
         self._handler = handler
         self._settings = settings
+        self._batch_max = settings.batch_max
+        self._silent_max = settings.silent_max
         self._clock = clock
         self._one_at_a_time = asyncio.Lock()
         self._lease = Lease(service, 0)
@@ -125,13 +127,14 @@ class Consumer:
 
     async def poll_once(self, block_ms: int = 0) -> int:
         """Process one batch, if there is one within ``block_ms``; how many entries it had."""
-        entries: list[Entry] = []
-        if self._unfinished or self._clock.now_ms() >= self._claim_due_ms:
+        clock = self._clock
+        entries: Sequence[Entry] = ()
+        if self._unfinished or clock.now_ms() >= self._claim_due_ms:
             await self._speak_up()
             entries = await self._left_over()
         if not entries:
             entries = await self._bus.read(
-                self._service, self._streams, count=self._settings.batch_max, block_ms=block_ms
+                self._service, self._streams, count=self._batch_max, block_ms=block_ms
             )
         if entries:
             turn = self._one_at_a_time
@@ -143,7 +146,7 @@ class Consumer:
                 turn.release()
         else:
             await self._speak_up()
-        now_ms = self._clock.now_ms()
+        now_ms = clock.now_ms()
         if self._pulse.is_due(now_ms):
             await self._pulse.beat(now_ms)
         return len(entries)
@@ -195,7 +198,9 @@ class Consumer:
         self._unfinished = list(self._streams)
 
     async def _process(self, entries: Sequence[Entry]) -> None:
-        standing = self._take_standing()
+        standing, self._standing = self._standing, None
+        if standing is None:
+            raise self._in_doubt()
         received, dead = self._read(entries)
         handled = NOTHING
         if received:
@@ -205,12 +210,13 @@ class Consumer:
                 await self._give_up(standing, received, error)
                 # Given up or not, the handler's state may be half changed: only a restart is sure.
                 raise
-        room = self._settings.silent_max - len(self._silent)
-        if handled is NOTHING and not dead and len(entries) <= room:
-            self._silent += entries
-            self._standing = standing
-        else:
-            self._standing = await self._commit(standing, Work(entries, handled, dead))
+        if handled is NOTHING and not dead:
+            silent = self._silent
+            if len(silent) + len(entries) <= self._silent_max:
+                silent += entries
+                self._standing = standing
+                return
+        self._standing = await self._commit(standing, Work(entries, handled, dead))
 
     async def _speak_up(self) -> None:
         """Commit what waits."""
@@ -221,11 +227,14 @@ class Consumer:
     def _take_standing(self) -> Standing:
         """The standing, which is put back after the commit; whatever fails before leaves none."""
         standing, self._standing = self._standing, None
-        if standing is None and self._unanswered:
-            raise BusUnreachable(f"a commit of {self._service} had no answer; it starts again")
         if standing is None:
-            raise BrokenInvariant(f"the loop of {self._service} failed, or was never started")
+            raise self._in_doubt()
         return standing
+
+    def _in_doubt(self) -> TraderError:
+        if self._unanswered:
+            return BusUnreachable(f"a commit of {self._service} had no answer; it starts again")
+        return BrokenInvariant(f"the loop of {self._service} failed, or was never started")
 
     def _read(self, entries: Sequence[Entry]) -> tuple[list[Received], list[DeadLettered]]:
         received: list[Received] = []

@@ -44,16 +44,16 @@ class _Store:
 
     def log(self, key: str) -> Log:
         """The log of a key, made when it is missing."""
-        found = self.logs.get(key)
-        if found is None:
+        try:
+            return self.logs[key]
+        except KeyError:
             found = self.logs[key] = Log(key)
-        return found
+            return found
 
     def announce(self) -> None:
         """Wake the readers that wait now, and none that come later."""
-        if self.waiting:
-            self.arrival.set()
-            self.arrival.clear()
+        self.arrival.set()
+        self.arrival.clear()
 
     def last(self, key: str) -> EntryId:
         """The last id of a stream, ``(0, 0)`` when there is none."""
@@ -64,32 +64,50 @@ class _Store:
 class _Reading:
     """The streams a service reads together, each with its group; found once, for none goes away."""
 
-    __slots__ = ("places", "seen_ms", "streams")
+    __slots__ = ("consumer", "places", "seen_ms", "streams")
 
-    def __init__(self, streams: tuple[str, ...], places: Sequence[tuple[Log, Group]]) -> None:
+    def __init__(
+        self, consumer: str, streams: tuple[str, ...], places: Sequence[tuple[Log, Group]]
+    ) -> None:
+        self.consumer = consumer
         self.streams = streams
         self.places = places
         self.seen_ms: int | None = None
 
-    def see(self, consumer: str, now_ms: int) -> None:
+    def ready(self) -> bool:
+        """Whether there is anything to take."""
+        for log, group in self.places:  # noqa: SIM110 - a generator takes twice as long
+            if group.next < log.added:
+                return True
+        return False
+
+    def take(self, count: int, now_ms: int) -> list[Entry]:
+        """The next entries, stream by stream; at most ``count`` of each."""
+        if now_ms != self.seen_ms:
+            self._see(now_ms)
+        found: list[Entry] = []
+        for log, group in self.places:
+            if group.next < log.added:
+                taken = log.take(group, self.consumer, count, now_ms)
+                found = found + taken if found else taken
+        return found
+
+    def _see(self, now_ms: int) -> None:
         """Note in every group when the consumer last came by."""
         self.seen_ms = now_ms
         for _, group in self.places:
-            group.seen_ms[consumer] = now_ms
-
-
-def _no_time() -> int:
-    return 0
+            group.seen_ms[self.consumer] = now_ms
 
 
 class MemoryBus:
     """A ``Bus`` in this process.
 
-    Without ``now_ms`` no time passes: open streams count their ids from ``0-1`` and nothing grows
-    idle, so that two replays of the same facts give the same ids. ``consumer`` names the instance.
+    Without ``now_ms`` no time passes (``int()`` is 0): open streams count their ids from ``0-1``
+    and nothing grows idle, so that two replays of the same facts give the same ids. ``consumer``
+    names the instance.
     """
 
-    def __init__(self, *, consumer: str = "memory", now_ms: Callable[[], int] = _no_time) -> None:
+    def __init__(self, *, consumer: str = "memory", now_ms: Callable[[], int] = int) -> None:
         self._consumer = consumer
         self._now_ms = now_ms
         self._store = _Store()
@@ -103,13 +121,11 @@ class MemoryBus:
 
     def ready(self, service: str, streams: Sequence[str]) -> bool:
         """Whether a read would return something now."""
-        name, logs = keys.group(service), self._store.logs
-        for stream in streams:
-            log = logs.get(stream)
-            group = None if log is None else log.groups.get(name)
-            if log is not None and group is not None and group.next < log.added:
-                return True
-        return False
+        reading = self._readings.get(service)
+        if reading is None or reading.streams != streams:
+            found = [self._find(service, stream) for stream in streams]
+            return any(one is not None and one[1].next < one[0].added for one in found)
+        return reading.ready()
 
     def trim(self) -> None:
         """Drop what every group has passed, and inbox records before the one of a snapshot.
@@ -131,10 +147,12 @@ class MemoryBus:
         """Append a batch; a call cannot get lost here, so ``writer`` is not needed."""
         check_fields(stream, entries)
         if entries:
-            log, now_ms = self._store.log(stream), self._now_ms()
+            store, now_ms = self._store, self._now_ms()
+            log = store.log(stream)
             for fields in entries:
                 log.put(None, fields, now_ms)
-            self._store.announce()
+            if store.waiting:
+                store.announce()
 
     async def open_group(self, service: str, stream: str, start: str) -> None:
         """Create the group of a service where it is missing. ``start`` is ``0`` or ``$``."""
@@ -145,7 +163,10 @@ class MemoryBus:
         self, service: str, streams: Sequence[str], *, count: int, block_ms: int
     ) -> list[Entry]:
         """New entries, stream by stream; at most ``count`` of each stream."""
-        found = self._take(service, streams, count)
+        reading = self._readings.get(service)
+        if reading is None or reading.streams != streams:
+            reading = self._readings[service] = self._open_reading(service, streams)
+        found = reading.take(count, self._now_ms())
         if found or block_ms <= 0:
             return found
         self._store.waiting += 1
@@ -153,7 +174,7 @@ class MemoryBus:
             async with asyncio.timeout(block_ms / 1000):
                 while not found:
                     await self._store.arrival.wait()
-                    found = self._take(service, streams, count)
+                    found = reading.take(count, self._now_ms())
         except TimeoutError:
             return []
         finally:
@@ -245,25 +266,19 @@ class MemoryBus:
         return found
 
     def _group(self, service: str, stream: str) -> tuple[Log, Group]:
+        found = self._find(service, stream)
+        if found is None:
+            raise no_group(service, stream)
+        return found
+
+    def _find(self, service: str, stream: str) -> tuple[Log, Group] | None:
         log = self._store.logs.get(stream)
         group = None if log is None else log.groups.get(keys.group(service))
-        if log is None or group is None:
-            raise no_group(service, stream)
-        return log, group
+        return None if log is None or group is None else (log, group)
 
-    def _take(self, service: str, streams: Sequence[str], count: int) -> list[Entry]:
-        reading = self._readings.get(service)
-        if reading is None or reading.streams != streams:
-            places = [self._group(service, stream) for stream in streams]
-            reading = self._readings[service] = _Reading(tuple(streams), places)
-        consumer, now_ms = self._consumer, self._now_ms()
-        if now_ms != reading.seen_ms:
-            reading.see(consumer, now_ms)
-        found: list[Entry] = []
-        for log, group in reading.places:
-            if group.next < log.added:
-                found += log.take(group, consumer, count, now_ms)
-        return found
+    def _open_reading(self, service: str, streams: Sequence[str]) -> _Reading:
+        places = [self._group(service, stream) for stream in streams]
+        return _Reading(self._consumer, tuple(streams), places)
 
     def _already(self, commit: Commit, inbox: str) -> CommitOutcome:
         record = self._store.logs[inbox].entries[-1:]
@@ -303,7 +318,8 @@ class MemoryBus:
             _change(store.hashes.setdefault(keys.state(key), {}), changes)
         if commit.snapshot:
             store.snapshots[commit.service] = (commit.snapshot, show(record_id))
-        store.announce()
+        if store.waiting:
+            store.announce()
 
 
 def _following(text: str) -> str:

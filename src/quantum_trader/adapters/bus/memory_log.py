@@ -53,7 +53,7 @@ class Log:
     ``added`` is how many there ever were, ``start`` the position of the first one that is left.
     """
 
-    __slots__ = ("added", "entries", "groups", "key", "last", "start")
+    __slots__ = ("added", "entries", "groups", "key", "last", "lost", "start")
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -61,6 +61,7 @@ class Log:
         self.start = 0
         self.added = 0
         self.last: EntryId = FIRST
+        self.lost = False
         self.groups: dict[str, Group] = {}
 
     @property
@@ -72,10 +73,12 @@ class Log:
         """Append an entry; without an id it gets the next one that is not before now."""
         if entry_id is None:
             ms, seq = self.last
-            entry_id = (now_ms, 0) if now_ms > ms else (ms, seq + 1)
-        self.last = entry_id
+            ms, seq = (now_ms, 0) if now_ms > ms else (ms, seq + 1)
+            self.last = ms, seq
+        else:
+            self.last = ms, seq = entry_id
         self.added += 1
-        self.entries.append(Entry(self.key, f"{entry_id[0]}-{entry_id[1]}", dict(fields), 1))
+        self.entries.append(Entry(self.key, f"{ms}-{seq}", dict(fields), 1))
 
     def open(self, name: str, start: str) -> None:
         """Create a group where it is missing."""
@@ -88,18 +91,31 @@ class Log:
 
     def take(self, group: Group, consumer: str, count: int, now_ms: int) -> list[Entry]:
         """Deliver the next entries; what was lost before its delivery is never delivered."""
+        if self.lost:
+            return self._take_around_lost(group, consumer, count, now_ms)
+        at, pending = group.next, group.pending
+        first = at - self.start
+        found = self.entries[first : first + count]
+        for entry in found:
+            pending[entry.id] = Delivery(entry, at, consumer, now_ms)
+            at += 1
+        if found:
+            group.next, group.last_delivered = at, entry.id
+        return found
+
+    def _take_around_lost(
+        self, group: Group, consumer: str, count: int, now_ms: int
+    ) -> list[Entry]:
         found: list[Entry] = []
-        entries, pending = self.entries, group.pending
-        at, start, end = group.next, self.start, self.added
-        while at < end and len(found) < count:
-            entry = entries[at - start]
+        at = group.next
+        while at < self.added and len(found) < count:
+            entry = self.entries[at - self.start]
             if entry.fields is not None:
-                pending[entry.id] = Delivery(entry, at, consumer, now_ms)
+                group.pending[entry.id] = Delivery(entry, at, consumer, now_ms)
                 found.append(entry)
+                group.last_delivered = entry.id
             at += 1
         group.next = at
-        if found:
-            group.last_delivered = found[-1].id
         return found
 
     def again(self, group: Group, consumer: str, count: int, now_ms: int) -> list[Entry]:
@@ -143,6 +159,7 @@ class Log:
         at = bisect_left(self.entries, parse(entry_id), key=_id_of)
         if at == len(self.entries) or self.entries[at].id != entry_id:
             raise StoreError(f"{self.key} has no entry {entry_id}")
+        self.lost = True
         tombstone = Entry(self.key, entry_id, None, 1)
         self.entries[at] = tombstone
         for group in self.groups.values():
