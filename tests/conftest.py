@@ -1,11 +1,14 @@
-"""What every test shares: recorded market data, Hypothesis profiles, and the guard on skips."""
+"""What every test shares: recorded data, Hypothesis profiles, and guards on skips and sockets."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, Phase, settings
+
+from tests.guard import loopback_only
 
 ROOT = Path(__file__).parents[1]
 CORE_SECONDS_USUAL_MAX = 5.0
@@ -48,6 +51,32 @@ def shared_data() -> Path:
     if not (folder / "manifest.json").is_file():
         pytest.skip("optional: no recorded market data; QT_SHARED_DATA names its folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def nobody_talks_to_another_machine() -> Iterator[None]:
+    """Fail the test during which this process, or one that was started here, tried to.
+
+    It is refused either way; ``tests/guard/loopback_only.py`` says what is covered and what is not.
+    """
+    log = Path(os.environ[loopback_only.LOG])
+    before = log.read_text(encoding="utf-8")
+    yield
+    tried = log.read_text(encoding="utf-8").removeprefix(before)
+    if tried:
+        pytest.fail(f"somebody tried to reach another machine:\n{tried}", pytrace=False)
+
+
+def guard_sockets() -> None:
+    """From here on only loopback, in this process and in every Python it starts."""
+    handle, log = tempfile.mkstemp(prefix="reached-outside-", suffix=".log")
+    os.close(handle)
+    os.environ[loopback_only.LOG] = log
+    guard = str(ROOT / "tests" / "guard")
+    paths = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    if guard not in paths:
+        os.environ["PYTHONPATH"] = os.pathsep.join([guard, *paths])
+    loopback_only.install()
 
 
 class HouseReport:
@@ -98,7 +127,13 @@ class HouseReport:
             )
 
 
+def pytest_unconfigure() -> None:
+    """Take the guard's notes away."""
+    Path(os.environ[loopback_only.LOG]).unlink(missing_ok=True)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Install the report once, in the process that talks to the terminal and in workers alike."""
+    """Guard the sockets and install the report, in the process at the terminal and in workers."""
+    guard_sockets()
     strict = os.environ.get("QT_CI") == "1"
     config.pluginmanager.register(HouseReport(strict=strict), "house-report")

@@ -253,6 +253,7 @@ def test_in_ci_a_skip_must_be_optional(tmp_path: Path, strict: str, reason: str,
     skip = f"import pytest\ndef test_a(): pytest.skip({reason!r})\ndef test_b(): ...\n"
     (tmp_path / "test_skip.py").write_text(skip)
     command = [sys.executable, "-m", "pytest", "-q", "-pno:cacheprovider", "-pno:valkey", "."]
-    environment = {**os.environ, "QT_CI": strict}
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])  # Of what it imports.
+    environment = {**os.environ, "QT_CI": strict, "PYTHONPATH": path}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert done.returncode == code, done.stdout

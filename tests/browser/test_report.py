@@ -29,6 +29,7 @@ FLAGS = [
         "no-sandbox",
         "disable-gpu",
         "disable-quic",
+        "host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
         "no-first-run",
         "disable-background-networking",
         "disable-component-update",

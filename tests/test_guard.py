@@ -1,0 +1,160 @@
+"""The guard on sockets: it refuses every way out, here and in processes that a test starts."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from urllib.request import urlopen
+
+import aiohttp
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.guard import loopback_only
+
+OUTSIDE = "192.0.2.1"
+"""An address that is nobody's, by agreement: were the guard away, nobody would be disturbed."""
+AWAY = "nobody.example.com"
+
+
+@pytest.fixture
+def refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """What the guard wrote down, in a file of its own so that these tests do not fail by it."""
+    log = tmp_path / "refused.log"
+    log.touch()
+    monkeypatch.setenv(loopback_only.LOG, str(log))
+    return lambda: [line.split()[-1] for line in log.read_text().splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("host", "outside"),
+    [
+        ("127.0.0.1", False),
+        ("127.8.9.10", False),
+        ("::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("localhost", False),
+        ("", False),
+        (None, False),
+        (b"localhost", False),
+        (4711, False),
+        ("10.0.0.1", True),
+        ("192.168.1.1", True),
+        ("0.0.0.0", True),
+        ("::ffff:8.8.8.8", True),
+        ("fe80::1%eth0", True),
+        ("fapi.binance.com", True),
+        (b"example.com", True),
+    ],
+)
+def test_which_hosts_are_another_machine(host: object, outside: bool) -> None:
+    assert loopback_only.is_outside(host) is outside
+
+
+def plain_socket() -> None:
+    with socket.socket() as one:
+        one.connect((OUTSIDE, 80))
+
+
+def datagram() -> None:
+    with socket.socket(type=socket.SOCK_DGRAM) as one:
+        one.sendto(b"?", (OUTSIDE, 53))
+
+
+def look_up() -> None:
+    socket.getaddrinfo(AWAY, 80)
+
+
+def web_page() -> None:
+    urlopen(f"http://{OUTSIDE}/", timeout=2)
+
+
+def client_session() -> None:
+    async def ask() -> None:
+        async with aiohttp.ClientSession() as session, session.get(f"http://{OUTSIDE}/"):
+            pass
+
+    asyncio.run(ask())
+
+
+def web_socket() -> None:
+    async def ask() -> None:
+        async with connect(f"ws://{OUTSIDE}/"):
+            pass
+
+    asyncio.run(ask())
+
+
+WAYS = (plain_socket, datagram, look_up, web_page, client_session, web_socket)
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
+def test_every_way_out_is_refused_and_written_down(
+    way: Callable[[], None], refused: Callable[[], list[str]]
+) -> None:
+    with pytest.raises((OSError, aiohttp.ClientError)):
+        way()
+    assert set(refused()) == {AWAY if way is look_up else OUTSIDE}
+
+
+def test_what_a_program_swallows_is_written_down_all_the_same(
+    refused: Callable[[], list[str]],
+) -> None:
+    with suppress(OSError):
+        plain_socket()
+    assert refused() == [OUTSIDE]
+
+
+def test_a_process_that_a_test_starts_is_guarded_too(refused: Callable[[], list[str]]) -> None:
+    code = f"import socket; socket.create_connection(({OUTSIDE!r}, 80), 2)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "the tests look no names up" in done.stderr
+    assert refused() == [OUTSIDE]
+
+
+def test_the_real_market_is_refused_without_a_fault(refused: Callable[[], list[str]]) -> None:
+    with pytest.raises(socket.gaierror):
+        socket.getaddrinfo("fapi.binance.com", 443)
+    assert refused() == []
+
+
+def test_loopback_is_open(refused: Callable[[], list[str]]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        socket.create_connection(server.getsockname()).close()
+    socket.getaddrinfo("localhost", 80)
+    assert refused() == []
+
+
+def test_the_fixture_fails_the_test_that_reached_out(pytester_free: Path) -> None:
+    """In a suite of its own, with this suite's conftest."""
+    environ = {name: value for name, value in os.environ.items() if name != loopback_only.LOG}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(pytester_free)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[1],
+        env=environ,
+    )
+    assert "somebody tried to reach another machine" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 1
+
+
+@pytest.fixture
+def pytester_free(tmp_path: Path) -> Path:
+    """A test that reaches out and swallows the answer."""
+    (tmp_path / "conftest.py").write_text("from tests.conftest import *  # noqa\n")
+    file = tmp_path / "test_reaching.py"
+    file.write_text(
+        "import socket\n\n\n"
+        "def test_reaches():\n"
+        "    try:\n"
+        f"        socket.create_connection(({OUTSIDE!r}, 80), 2)\n"
+        "    except OSError:\n"
+        "        pass\n"
+    )
+    return file
