@@ -8,7 +8,14 @@ from typing import Annotated
 import msgspec
 import typer
 
-from quantum_trader.app.bench import exits, levels_speed, process_cost, redis_path, replay_speed
+from quantum_trader.app.bench import (
+    exits,
+    feed,
+    levels_speed,
+    process_cost,
+    redis_path,
+    replay_speed,
+)
 from quantum_trader.app.bench.measure import Benchmark, Effort, Row, Spread
 from quantum_trader.app.cli.frame import (
     DONE,
@@ -31,6 +38,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "replay": replay_speed.replay_speed,
     "levels": levels_speed.levels_speed,
     "exits": exits.exits_speed,
+    "feed": feed.feed_speed,
     "memory": process_cost.idle_memory,
     "help": process_cost.help_time,
 }
