@@ -14,7 +14,7 @@ from quantum_trader.core.events import CandleClosed, IntentProposed, MarketFact
 from quantum_trader.core.signals import MODELS
 from quantum_trader.ports import Fields, SimulatedVenue
 from quantum_trader.services import wire
-from quantum_trader.services.clock import ClockService
+from quantum_trader.services.clock import ClockService, second_passed
 from quantum_trader.services.feed import Feed
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.paper_venue import PaperMarket
@@ -90,18 +90,32 @@ async def test_every_second_is_told_once_and_in_order(bus: MemoryBus) -> None:
     ]
 
 
-async def test_after_a_restart_or_a_clock_set_back_no_second_is_told_again() -> None:
+async def test_after_a_clock_was_set_back_every_second_is_told_as_the_one_after_the_last() -> None:
     bus, clock = MemoryBus(), ManualClock(10_000)
-    for now_ms in (12_000, 11_000, 12_500, 13_000):
+    for now_ms in (12_000, 10_000, 11_000, 12_000, 14_000, 15_000):
         running = asyncio.create_task(ClockService(bus, clock).run())
         await turns()
         clock.move_to(now_ms)
         await turns()
         running.cancel()
-    assert [fact.at_ms for fact in await told(bus, CLOCK_STREAM)] == [12_000, 13_000]
+    told_ms = [fact.at_ms for fact in await told(bus, CLOCK_STREAM)]
+    assert told_ms == [12_000, 13_000, 14_000, 15_000, 16_000]
 
 
-async def test_a_clock_that_is_set_back_under_way_tells_no_second_again() -> None:
+async def test_what_nobody_can_read_at_the_end_of_its_stream_does_not_stop_the_clock() -> None:
+    bus, clock = MemoryBus(), ManualClock(10_000)
+    await bus.append(CLOCK_STREAM, [wire.write(second_passed(20_000))], writer="clock")
+    await bus.append(CLOCK_STREAM, [{b"payload": b"[1, 2"}, {b"other": b""}], writer="a hand")
+    running = asyncio.create_task(ClockService(bus, clock).run())
+    await turns()
+    clock.move_to(11_000)
+    await turns()
+    assert not running.done()
+    running.cancel()
+    assert wire.read((await bus.last(CLOCK_STREAM, 1))[0]).at_ms == 21_000
+
+
+async def test_a_clock_that_is_set_back_under_way_goes_on_from_the_last_second() -> None:
     bus, clock = MemoryBus(), ManualClock(10_000)
     running = asyncio.create_task(ClockService(bus, clock).run())
     await turns()
@@ -112,7 +126,7 @@ async def test_a_clock_that_is_set_back_under_way_tells_no_second_again() -> Non
         clock.move_to(now_ms)
         await turns()
     running.cancel()
-    assert [fact.at_ms for fact in await told(bus, CLOCK_STREAM)] == [11_000, 12_000]
+    assert [fact.at_ms for fact in await told(bus, CLOCK_STREAM)] == [11_000, 12_000, 13_000, 14_000]
 
 
 async def test_the_system_clock_wakes_at_the_time_and_not_before() -> None:
@@ -122,6 +136,25 @@ async def test_the_system_clock_wakes_at_the_time_and_not_before() -> None:
         await clock.sleep_until(at_ms)
         assert at_ms <= clock.now_ms() < at_ms + 1_000
     await asyncio.wait_for(clock.sleep_until(0), 1)
+
+
+class WrongClock(SystemClock):
+    """A clock on the wall that somebody sets."""
+
+    offset_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.offset_ms
+
+
+@pytest.mark.parametrize("jump_ms", [-3_600_000, 3_600_000])
+async def test_a_clock_that_is_set_makes_nobody_sleep_for_as_long(jump_ms: int) -> None:
+    clock = WrongClock()
+    away_ms = 300 if jump_ms < 0 else 3_600_000
+    asleep = asyncio.create_task(clock.sleep_until(clock.now_ms() + away_ms))
+    await asyncio.sleep(0.01)
+    clock.offset_ms = jump_ms
+    await asyncio.wait_for(asleep, 20)
 
 
 class Tape:

@@ -3,6 +3,31 @@
 import asyncio
 import heapq
 import time
+from collections.abc import Callable
+
+
+LOOK_EVERY_S = 1.0
+"""How long a sleeper may not notice that the clock on the wall was set ahead."""
+EARLY_MS_MAX = 100
+"""A sleep is measured by another clock than the wall's and may end so much too early."""
+
+
+async def sleep_on_wall(now_ms: Callable[[], int], at_ms: int) -> None:
+    """Return at ``at_ms``, or when as much time has passed as that was away.
+
+    A clock that is set back an hour must not make anybody sleep for that hour.
+    """
+    loop = asyncio.get_running_loop()
+    over_s = loop.time() + max(0, at_ms - now_ms()) / 1000
+    while True:
+        await asyncio.sleep(min(max(0.0, over_s - loop.time()), LOOK_EVERY_S))
+        short_ms = at_ms - now_ms()
+        if short_ms <= 0:
+            return
+        if loop.time() >= over_s:
+            if short_ms > EARLY_MS_MAX:
+                return
+            over_s = loop.time() + short_ms / 1000
 
 
 class SystemClock:
@@ -14,10 +39,7 @@ class SystemClock:
 
     async def sleep_until(self, at_ms: int) -> None:
         """Return at ``at_ms`` or, when that has passed, after everybody else had a turn."""
-        await asyncio.sleep(max(0, at_ms - self.now_ms()) / 1000)
-        # A sleep is measured by another clock than this one and may end a moment early.
-        if self.now_ms() < at_ms:
-            await self.sleep_until(at_ms)
+        await sleep_on_wall(self.now_ms, at_ms)
 
 
 class SteadyClock:

@@ -1,5 +1,6 @@
 """The clock service: every second that passes becomes a fact, so that a replay ages alike."""
 
+from contextlib import suppress
 from typing import NoReturn
 
 from quantum_trader.core.errors import BusUnreachable
@@ -11,6 +12,8 @@ from quantum_trader.services.pulse import Pulse
 from quantum_trader.streams import CLOCK, CLOCK_STREAM
 
 SECOND_MS = 1_000
+LOOKED_AT = 100
+"""So many entries at the end of the stream are searched for the last second that was told."""
 
 
 def second_passed(at_ms: int) -> SecondPassed:
@@ -46,18 +49,24 @@ class ClockService:
                 await patience.bear(error)
 
     async def tell_next(self) -> None:
-        """Wait for the next full second and append it, unless the clock was set back."""
-        await self._clock.sleep_until((self._clock.now_ms() // SECOND_MS + 1) * SECOND_MS)
-        at_ms = self._clock.now_ms() // SECOND_MS * SECOND_MS
-        if at_ms > self._last_ms:
-            # Noted before it is sent: whether a lost one arrived is unknown, and twice is worse.
-            self._last_ms = at_ms
-            fields = wire.write(second_passed(at_ms))
-            await self._bus.append(CLOCK_STREAM, [fields], writer=CLOCK)
-            self._pulse.count(1)
-        await self._pulse.beat(at_ms)
+        """Wait for the next full second and append it.
+
+        While the clock is behind what was told, because it was set back, each second that passes
+        is told as the one after the last: what hangs on time (an unprotected position) must not
+        wait until the clock has caught up.
+        """
+        now_ms = self._clock.now_ms()
+        await self._clock.sleep_until((now_ms // SECOND_MS + 1) * SECOND_MS)
+        now_ms = self._clock.now_ms()
+        # Noted before it is sent: whether a lost one arrived is unknown, and twice is worse.
+        self._last_ms = at_ms = max(now_ms // SECOND_MS * SECOND_MS, self._last_ms + SECOND_MS)
+        await self._bus.append(CLOCK_STREAM, [wire.write(second_passed(at_ms))], writer=CLOCK)
+        self._pulse.count(1)
+        await self._pulse.beat(now_ms)
 
     async def _told_last_ms(self) -> int:
-        return max(
-            [wire.read(entry).at_ms for entry in await self._bus.last(CLOCK_STREAM, 1)] + [0]
-        )
+        """The last second that was told; what nobody can read was not told by us."""
+        for entry in await self._bus.last(CLOCK_STREAM, LOOKED_AT):
+            with suppress(*wire.UNREADABLE):
+                return wire.read(entry).at_ms
+        return 0
