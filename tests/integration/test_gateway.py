@@ -228,12 +228,12 @@ async def test_an_order_that_arrives_after_its_funeral_is_told_with_its_plan() -
     assert all(isinstance(fact, OrderFact) and fact.plan_id == "plan-1" for fact in facts)
 
 
-async def test_an_order_found_canceled_was_accepted_and_has_ended() -> None:
+async def test_an_order_found_canceled_is_never_said_to_be_there() -> None:
     world = await started()
     world.exchange.knobs.fail("place", "lost")
     await world.carry_out(STOP)
     world.exchange.expire(STOP.order, report=False)
-    assert kinds(await world.wait(1_000)) == "order.in_doubt order.accepted order.canceled"
+    assert kinds(await world.wait(1_000)) == "order.in_doubt order.canceled"
 
 
 async def test_a_name_that_is_on_an_open_order_already_is_asked_about() -> None:

@@ -142,9 +142,11 @@ class Doubts:
             reason = "found rejected at the venue"
             answers.facts.append(rejected(command, REFUSED_EARLIER, reason, now_ms))
             return
-        answers.facts.append(accepted(command, found.venue_order_id, now_ms))
         if found.state == "canceled":
+            # Never said to be there: whoever believed that would give up another stop for it.
             answers.ends.append(canceled(command, "found canceled at the venue", now_ms))
+        else:
+            answers.facts.append(accepted(command, found.venue_order_id, now_ms))
 
     async def _not_found(self, doubt: Doubt, answers: Answers) -> None:
         """The order query knows nothing of it; now everything else that may know is asked."""

@@ -147,7 +147,7 @@ def test_a_stop_in_doubt_is_sent_again_at_once_and_whichever_lives_one_stays() -
     (plan,) = desk.state.plans.values()
     assert plan.naked_since_ms is None
     desk.accept(first)
-    assert [one.client_order_id for one in desk.cancels()] == [second.order.client_order_id]
+    assert [one.client_order_id for one in desk.cancels()] == [first.order.client_order_id]
     assert plan.doubted == ()
 
 
@@ -325,3 +325,16 @@ def test_an_exit_that_nobody_ever_speaks_of_is_commanded_again_after_a_minute() 
     first, again = desk.commands("exit")
     assert again.order.client_order_id != first.order.client_order_id
     assert (again.order.qty, again.order.reduce_only) == (WHOLE, True)
+
+
+def test_of_two_stops_alike_the_one_in_force_stays_when_an_old_word_comes_on_the_other() -> None:
+    desk = Desk()
+    desk.tell(a_candle(60_000.0), an_intent())
+    desk.fill(desk.commands("entry")[0], 60_000)
+    desk.doubt(desk.commands("stop")[0])
+    first, second = desk.commands("stop")
+    desk.accept(second)
+    desk.accept(first)
+    (plan,) = desk.state.plans.values()
+    assert plan.stop is not None
+    assert plan.stop.client_order_id == second.order.client_order_id

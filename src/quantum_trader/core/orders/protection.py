@@ -103,7 +103,10 @@ def note_cover(state: TraderState, plan: Plan) -> None:
 
 
 def on_stop_accepted(plan: Plan, fact: OrderAccepted, out: Out) -> None:
-    """A new stop is real: the tighter of the two stays in force, the other one may go."""
+    """A new stop is real: the tighter of the two stays in force, the other one may go.
+
+    Of two alike the one that was in force first stays: the word on the other may be old.
+    """
     accepted = plan.next_stops.pop(fact.client_order_id, None)
     if accepted is None:
         return
@@ -111,7 +114,7 @@ def on_stop_accepted(plan: Plan, fact: OrderAccepted, out: Out) -> None:
     old, plan.stop = plan.stop, accepted
     if old is None:
         return
-    if plan.tightness(old) > plan.tightness(accepted):
+    if (plan.tightness(old), old.qty) >= (plan.tightness(accepted), accepted.qty):
         old, plan.stop = accepted, old
     command_cancel(plan, out, old, "replaced by a tighter stop")
 
