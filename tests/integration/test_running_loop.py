@@ -7,7 +7,7 @@ import pytest
 
 from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.adapters.clock import ManualClock, SystemClock
-from quantum_trader.core.errors import BusUnreachable
+from quantum_trader.core.errors import BusUnreachable, StoreError
 from quantum_trader.ports import Commit, CommitOutcome, Entry
 from quantum_trader.services.batch import Handled
 from quantum_trader.services.loop import LoopSettings
@@ -144,3 +144,19 @@ async def test_patience_begins_anew_after_an_answer() -> None:
     await bearing
     with pytest.raises(BusUnreachable):
         await patience.bear(error)
+
+
+async def test_a_store_that_came_back_older_than_what_was_committed_ends_the_loop() -> None:
+    bus = MemoryBus()
+    consumer = trader_on(bus, settings=LoopSettings(account="a"), clock=SystemClock())
+    await consumer.start()
+    older = bus.copy()
+    await tell(bus, second(1))
+    await consumer.poll_once()
+    await consumer.start()
+    bus._store = older._store
+    bus._readings.clear()
+    with pytest.raises(
+        StoreError, match="1 commits of trader were made and the stream server has 0"
+    ):
+        await consumer.start()

@@ -90,6 +90,7 @@ class Consumer:
         self._lease = Lease(service, 0)
         self._standing: Standing | None = None
         self._unanswered = False
+        self._committed = 0
         self._silent: list[Entry] = []
         self._unfinished: list[str] = []
         self._claim_due_ms = 0
@@ -102,10 +103,25 @@ class Consumer:
                 await self._bus.open_group(self._service, stream, _STARTS[stream])
             # Restoring first would miss what a predecessor commits until it is fenced.
             self._lease = Lease(self._service, await self._bus.take_lease(self._service))
-            self._standing = await self._handler.restore(self._bus, self._service)
+            standing = await self._handler.restore(self._bus, self._service)
+            self._check_store(standing)
+            self._standing = standing
             self._unanswered = False
             self._silent.clear()
             self._claim_due_ms = 0
+
+    def _check_store(self, standing: Standing) -> None:
+        """A store that came back without what we committed is not the one we began on.
+
+        Whoever starts anew on it needs what the system's start gives: rules first of all.
+        """
+        if standing.seq < self._committed:
+            raise StoreError(
+                f"{self._committed} commits of {self._service} were made and the stream server "
+                f"has {standing.seq}: it came back empty, or as of an older state. Nothing was "
+                "sent since; the process ends and starts anew from what is there"
+            )
+        self._committed = standing.seq
 
     async def run(self) -> NoReturn:
         """Consume for ever; whoever sees this return has found a defect.
@@ -273,5 +289,6 @@ class Consumer:
             self._unanswered = True
             raise
         self._silent.clear()
+        self._committed = commit.seq
         self._pulse.progress(commit.acks, commit.seq)
         return Standing(commit.seq, standing.out + len(commit.outputs))

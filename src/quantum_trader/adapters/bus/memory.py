@@ -42,6 +42,14 @@ class _Store:
         self.arrival = asyncio.Event()
         self.waiting = 0
 
+    def copy(self) -> "_Store":
+        """The same content in another store, without anybody who waits."""
+        other = _Store()
+        other.logs = {key: log.copy() for key, log in self.logs.items()}
+        other.hashes = {key: dict(fields) for key, fields in self.hashes.items()}
+        other.epochs, other.snapshots = dict(self.epochs), dict(self.snapshots)
+        return other
+
     def log(self, key: str) -> Log:
         """The log of a key, made when it is missing."""
         try:
@@ -117,6 +125,12 @@ class MemoryBus:
         """Another instance on the same memory."""
         other = MemoryBus(consumer=consumer, now_ms=self._now_ms)
         other._store = self._store
+        return other
+
+    def copy(self) -> "MemoryBus":
+        """All of this memory as of now, apart from it."""
+        other = MemoryBus(consumer=self._consumer, now_ms=self._now_ms)
+        other._store = self._store.copy()
         return other
 
     def ready(self, service: str, streams: Sequence[str]) -> bool:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
+from copy import copy
 
 import msgspec
 
@@ -34,6 +35,14 @@ class Group:
         self.pending: dict[str, Delivery] = {}
         self.seen_ms: dict[str, int] = {}
 
+    def copy(self) -> "Group":
+        """The same group, apart."""
+        other = Group(self.next, self.base, self.last_delivered)
+        other.consumed = self.consumed
+        other.pending = {key: copy(one) for key, one in self.pending.items()}
+        other.seen_ms = dict(self.seen_ms)
+        return other
+
     def passed(self) -> int:
         """The position before which nothing is needed any more."""
         return min((one.position for one in self.pending.values()), default=self.next)
@@ -63,6 +72,14 @@ class Log:
         self.last: EntryId = FIRST
         self.lost = False
         self.groups: dict[str, Group] = {}
+
+    def copy(self) -> "Log":
+        """The same log, apart; entries never change."""
+        other = Log(self.key)
+        other.entries = list(self.entries)
+        other.start, other.added, other.last = self.start, self.added, self.last
+        other.groups = {name: group.copy() for name, group in self.groups.items()}
+        return other
 
     @property
     def length(self) -> int:
