@@ -126,7 +126,12 @@ async def test_a_clock_that_is_set_back_under_way_goes_on_from_the_last_second()
         clock.move_to(now_ms)
         await turns()
     running.cancel()
-    assert [fact.at_ms for fact in await told(bus, CLOCK_STREAM)] == [11_000, 12_000, 13_000, 14_000]
+    assert [fact.at_ms for fact in await told(bus, CLOCK_STREAM)] == [
+        11_000,
+        12_000,
+        13_000,
+        14_000,
+    ]
 
 
 async def test_the_system_clock_wakes_at_the_time_and_not_before() -> None:

@@ -5,7 +5,6 @@ import heapq
 import time
 from collections.abc import Callable
 
-
 LOOK_EVERY_S = 1.0
 """How long a sleeper may not notice that the clock on the wall was set ahead."""
 EARLY_MS_MAX = 100

@@ -52,7 +52,7 @@ from quantum_trader.services.leadership import LEASE, Leadership
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.services.signals import signals_fold
-from quantum_trader.services.snapshots import snapshots_of
+from quantum_trader.services.snapshots import SNAPSHOT_EVERY, snapshots_of
 from quantum_trader.services.supervisor import Start
 from quantum_trader.services.venues import Venues
 from quantum_trader.streams import (
@@ -81,8 +81,9 @@ ORDERS_LOOKED_AT = 1_000
 class Parts:
     """What a system is made of. ``wall`` waits; ``time`` is the time of the market it lives on.
 
-    ``quotes`` is what other venues bid and ask; None where nobody is compared. ``leadership`` is
-    the right to trade the account; None where nobody else could have it.
+    ``steady_ms`` only ever goes on. ``quotes`` is what other venues bid and ask; None where nobody
+    is compared. ``leadership`` is the right to trade the account; None where nobody else could have
+    it. The trader writes a snapshot every ``snapshot_every`` facts.
     """
 
     rules: Rules
@@ -96,6 +97,8 @@ class Parts:
     time: Clock
     quotes: QuoteSource | None = None
     leadership: Leadership | None = None
+    steady_ms: Callable[[], int] = SteadyClock().now_ms
+    snapshot_every: int = SNAPSHOT_EVERY
 
 
 class System:
@@ -110,9 +113,13 @@ class System:
             for name in (TRADER, GATEWAY, SIGNALS, PAPER, FEED, CLOCK, OPERATOR, VENUES)
         }
         self.trader = Fold(
-            step, TraderState, snapshots_of(TraderState), wire.Reader(account), Board()
+            step,
+            TraderState,
+            snapshots_of(TraderState, parts.snapshot_every),
+            wire.Reader(account),
+            Board(),
         )
-        venue = BreakingExchange(parts.venue, SteadyClock().now_ms)
+        venue = BreakingExchange(parts.venue, parts.steady_ms)
         gateway = Gateway(
             _fenced(venue, parts.leadership), parts.journal, account, parts.wall, parts.time.now_ms
         )

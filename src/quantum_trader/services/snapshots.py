@@ -2,11 +2,15 @@
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from typing import Generic, TypeVar
 
 import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+SNAPSHOT_EVERY = 10_000
+"""So many facts lie between two snapshots."""
 
 
 class Snapshots(msgspec.Struct, Generic[S], frozen=True):
@@ -28,7 +32,7 @@ class _Sealed(msgspec.Struct, frozen=True):
     state: msgspec.Raw
 
 
-def snapshots_of(kind: type[S], every: int = 10_000) -> Snapshots[S]:
+def snapshots_of(kind: type[S], every: int = SNAPSHOT_EVERY) -> Snapshots[S]:
     """Snapshots of a state that is a plain struct.
 
     Fields of a state have defaults, so one that was renamed or added would be read as if nothing
@@ -49,6 +53,7 @@ def snapshots_of(kind: type[S], every: int = 10_000) -> Snapshots[S]:
     return Snapshots(load, save, every)
 
 
+@cache
 def fingerprint(kind: type[msgspec.Struct]) -> str:
     """Sixteen characters that change when any field anywhere in a type does."""
     schema = msgspec.json.encode(msgspec.json.schema(kind), order="deterministic")

@@ -39,6 +39,7 @@ COMMANDS: dict[str, Command] = {
     "disarm": Command("kill", "Halt, and take away any leave to trade real money.", "disarm_app"),
     "resume": Command("kill", "Trade again after a halt.", "resume_app"),
     "journal": Command("journal", "What was sent and what came back: verify it, or show it."),
+    "simulate": Command("simulate", "The whole system in hostile, seeded worlds."),
     "bench": Command("bench", "The benchmarks, as ratios measured in one run."),
 }
 

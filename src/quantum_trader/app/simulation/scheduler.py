@@ -1,0 +1,171 @@
+"""An event loop without a world: virtual time, a seeded order, and processes that die anywhere.
+
+What is ready runs in an order that chance picks; when nothing is, time jumps to the next timer.
+Every task belongs to the process whose context it was started in. A process that was killed runs
+no further step: no ``except`` and no ``finally`` of it, as after ``kill -9``.
+"""
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextvars import Context, ContextVar, copy_context
+from random import Random
+from typing import Any
+
+from quantum_trader.core.errors import BrokenInvariant
+
+STEPS_MAX = 5_000_000
+"""More steps than this in one world are a loop without an end."""
+
+
+class Killed(BaseException):
+    """The process of whoever is told this is dead: nothing of it may go on."""
+
+
+class Process:
+    """What dies, freezes and steps together; ``number`` counts the processes of a world."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.dead = False
+        self.over = False
+        self.frozen = False
+        self.steps = 0
+        self.dies_at: int | None = None
+        self.stopped: list[asyncio.Handle] = []
+
+    def check(self) -> None:
+        """Raise ``Killed`` in a process that is dead; every door asks."""
+        if self.dead or self.over:
+            raise Killed
+
+    def kill(self) -> None:
+        """From now on no step of it runs."""
+        self.dead = True
+
+
+OWNER: ContextVar[Process | None] = ContextVar("owner", default=None)
+"""Whose step runs; None for the world's own."""
+
+
+class Scheduler(asyncio.BaseEventLoop):
+    """The loop. ``now_s`` is its time.
+
+    ``on_step`` is called after every step, ``on_death`` when a process has to die.
+    """
+
+    _ready: "deque[asyncio.Handle]"
+    _scheduled: list[asyncio.TimerHandle]
+    _stopping: bool
+
+    def __init__(self, random: Random) -> None:
+        super().__init__()
+        self._random = random
+        self.now_s = 0.0
+        self.steps = 0
+        self.processes: list[Process] = []
+        self.on_step: Callable[[], None] = _nothing
+        self.on_death: Callable[[Process], None] = Process.kill
+        self.failures: list[dict[str, Any]] = []
+        self.set_exception_handler(lambda _, context: self.failures.append(context))
+
+    def time(self) -> float:
+        """Virtual seconds since the world began."""
+        return self.now_s
+
+    def start(self, process: Process | None, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a coroutine as a part of a process, or of the world."""
+        context = copy_context()
+        context.run(OWNER.set, process)
+        return self.create_task(work, context=context)
+
+    def thaw(self, process: Process) -> None:
+        """Let a frozen process go on where it stopped."""
+        process.frozen = False
+        self._ready.extend(process.stopped)
+        process.stopped.clear()
+
+    def bury(self) -> None:
+        """The world is over: everybody who still waits is told so, dead or alive.
+
+        Without this the language would end their coroutines at some moment of its own.
+        """
+        self.on_step = _nothing
+        for process in self.processes:
+            process.dead = process.frozen = False
+            process.over = True
+            self._ready.extend(process.stopped)
+            process.stopped.clear()
+        left = asyncio.all_tasks(self)
+        for task in left:
+            task.cancel()
+        if left:
+            self.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+        self.run_until_complete(self.shutdown_asyncgens())
+
+    def _run_once(self) -> None:
+        if not self._ready:
+            self._jump()
+        ready = self._ready
+        if not ready:
+            return
+        count = len(ready)
+        if count > 1:
+            at = int(self._random.random() * count)
+            handle = ready[at]
+            del ready[at]
+        else:
+            handle = ready.popleft()
+        if not handle.cancelled():
+            self._step(handle)
+
+    def _step(self, handle: asyncio.Handle) -> None:
+        context: Context = handle._context  # type: ignore[attr-defined]
+        process = context.get(OWNER)
+        if process is not None:
+            if process.dead or process.frozen:
+                process.stopped.append(handle)
+                return
+            process.steps += 1
+            if self._is_due(process):
+                process.stopped.append(handle)
+                self.on_death(process)
+                return
+        self.steps += 1
+        if self.steps > STEPS_MAX:
+            raise BrokenInvariant(f"no end after {STEPS_MAX} steps")
+        handle._run()
+        self.on_step()
+
+    def _is_due(self, process: Process) -> bool:
+        at = process.dies_at
+        return at is not None and process.steps >= at and not process.over
+
+    def _jump(self) -> None:
+        """Let it be the time of the next timer; what was cancelled does not count."""
+        timers = self._scheduled
+        while timers and timers[0].cancelled():
+            heapq.heappop(timers)
+        if not timers:
+            if not self._stopping:
+                raise BrokenInvariant("everybody waits and nothing will ever happen")
+            return
+        self.now_s = max(self.now_s, timers[0].when())
+        while timers and timers[0].when() <= self.now_s:
+            timer = heapq.heappop(timers)
+            if not timer.cancelled():
+                self._ready.append(timer)
+
+    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
+        """Nothing is counted: what was cancelled is dropped when its time comes."""
+
+    def _process_events(self, event_list: list[Any]) -> None:
+        """There are no files to watch."""
+
+    def _write_to_self(self) -> None:
+        """There is no other thread to wake us."""
+
+
+def _nothing() -> None:
+    """Nobody watches."""

@@ -1,0 +1,188 @@
+"""Invariants that hold at every moment, or no longer broken than a bound allows.
+
+A bound counts only while the system can act: it runs, the venue, the streams and the disk answer,
+and no request of it is on its way. Whoever is prevented is not late.
+"""
+
+from decimal import Decimal
+
+import msgspec
+
+from quantum_trader.app.simulation.machine import Around, Machine
+from quantum_trader.app.simulation.scheduler import Process
+from quantum_trader.app.simulation.socket_rules import SocketRules
+from quantum_trader.app.simulation.violation import Violated
+from quantum_trader.core.events import OrderRejected
+from quantum_trader.core.orders.ids import is_ours
+from quantum_trader.core.units import ZERO
+from quantum_trader.core.venue import PROVED_DEAD
+
+LOOK_EVERY_S = 0.2
+"""How often the bounds are asked while nothing happens at all."""
+
+
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """How long an invariant may be broken while the system can act, in virtual milliseconds.
+
+    ``naked_ms``: a position without enough stops, unless an exit or a stop was tried within
+    ``trying_ms``. ``books_ms``: our books differ from the venue. ``targets_ms``: targets ask for
+    more than there is.
+    """
+
+    naked_ms: int = 4_000
+    trying_ms: int = 3_000
+    books_ms: int = 10_000
+    targets_ms: int = 10_000
+
+
+class StandingRules:
+    """Looks at the truth of the venue and at the books of whoever leads now."""
+
+    def __init__(
+        self, around: Around, machine: Machine, socket: SocketRules, bounds: Bounds
+    ) -> None:
+        self._around = around
+        self._machine = machine
+        self._socket = socket
+        self._bounds = bounds
+        self._since_ms: dict[str, int] = {}
+        self._disturbed_ms = 0
+        self._fills_seen = 0
+        self._facts_seen = 0
+        self._folded: dict[str, Decimal] = {}
+        self._loop, self._venue = around.loop, around.moods.venue
+        self._facts = around.disk.written.facts
+        self._version = -1
+        self._due_s = 0.0
+        self._leader: Process | None = None
+
+    def look(self) -> None:
+        """Look once, if anything can have changed."""
+        loop = self._loop
+        if (
+            self._venue.version == self._version
+            and loop.now_s < self._due_s
+            and len(self._facts) == self._facts_seen
+        ):
+            return
+        self._version, self._due_s = self._venue.version, loop.now_s + LOOK_EVERY_S
+        self._check_defects()
+        self._check_fills()
+        self._check_said()
+        now_ms = self._around.clock.true_ms()
+        if not self._is_able():
+            self._disturbed_ms = now_ms
+        for symbol in self._around.market.prices:
+            self._check_cover(symbol, now_ms)
+            self._check_targets(symbol, now_ms)
+        self._check_books(now_ms)
+
+    def note_disturbance(self) -> None:
+        """Something happened after which every bound begins anew."""
+        self._disturbed_ms = self._around.clock.true_ms()
+
+    def _is_able(self) -> bool:
+        leader, around = self._machine.leader, self._around
+        if leader is None or leader.process.frozen or not leader.ready:
+            return False
+        if leader.process is not self._leader:
+            self._leader = leader.process
+            self._socket.on_ready(leader.process)
+        moods, now_ms = around.moods, around.clock.true_ms()
+        is_cut_off = around.server.is_missed or around.disk.full or moods.in_flight > 0
+        is_mute = max(moods.banned_until_ms, moods.silent_until_ms) > now_ms
+        return not is_cut_off and not is_mute and now_ms >= around.market.silent_until_ms
+
+    def _lasts(self, what: str, *, broken: bool, bound_ms: int, now_ms: int) -> bool:
+        """Whether something has been broken for longer than its bound, while we could act."""
+        if not broken:
+            self._since_ms.pop(what, None)
+            return False
+        since_ms = self._since_ms.setdefault(what, now_ms)
+        return now_ms - max(since_ms, self._disturbed_ms) > bound_ms
+
+    def _check_defects(self) -> None:
+        if self._machine.defects:
+            raise self._machine.defects[0]
+
+    def _check_fills(self) -> None:
+        """Folds of fills, and exits that only ever reduce."""
+        venue = self._around.moods.venue
+        for fill in venue.fills[self._fills_seen :]:
+            before = self._folded.get(fill.symbol, ZERO)
+            after = before + (fill.qty if fill.side == "BUY" else -fill.qty)
+            self._folded[fill.symbol] = after
+            name = fill.client_order_id
+            if is_ours(name) and venue.entries[name] > 1:
+                raise Violated("I3", f"{name} was carried out {venue.entries[name]} times")
+            if is_ours(name) and not venue.requests[name].order.reduce_only:
+                continue
+            if is_ours(name) and (abs(after) > abs(before) or before * after < 0):
+                raise Violated("I6", f"{name} turned {before} into {after} {fill.symbol}")
+        self._fills_seen = len(venue.fills)
+        held = {symbol: qty for symbol, qty in self._folded.items() if qty}
+        if held != venue.positions:
+            raise Violated("I1", f"the fills make {held}, the venue holds {venue.positions}")
+
+    def _check_said(self) -> None:
+        """What the journal was told of an order agrees with what the venue did."""
+        facts, venue = self._around.disk.written.facts, self._around.moods.venue
+        for fact in facts[self._facts_seen :]:
+            if not isinstance(fact, OrderRejected) or not is_ours(fact.client_order_id):
+                continue
+            request = venue.requests.get(fact.client_order_id)
+            if request is None or not request.taken:
+                denied = self._socket.denials[fact.client_order_id]
+                if fact.code == PROVED_DEAD and denied < 3:
+                    raise Violated(
+                        "I12", f"{fact.client_order_id} counts as dead after {denied} denials"
+                    )
+            elif not request.refused and not self._was_excusable(fact):
+                raise Violated("I4", f"{fact.client_order_id} is said to be refused, and was taken")
+        self._facts_seen = len(facts)
+
+    def _was_excusable(self, fact: OrderRejected) -> bool:
+        """Rejected at its trigger, carried out too late, or over by now without a trade."""
+        name, moods = fact.client_order_id, self._around.moods
+        if name in moods.rejected_later or name in moods.came_late:
+            return True
+        request = moods.venue.requests[name]
+        resting = moods.venue.resting(fact.symbol)
+        return not request.filled_qty and all(one.client_order_id != name for one in resting)
+
+    def _check_cover(self, symbol: str, now_ms: int) -> None:
+        venue = self._around.moods.venue
+        held = abs(venue.positions.get(symbol, ZERO))
+        broken = held > venue.covered(symbol) and not venue.is_closing(symbol)
+        bounds = self._bounds
+        if self._lasts(f"naked {symbol}", broken=broken, bound_ms=bounds.naked_ms, now_ms=now_ms):
+            tried_ms = self._socket.tried_ms.get(symbol, 0)
+            if now_ms - tried_ms > bounds.trying_ms:
+                since_ms = self._since_ms[f"naked {symbol}"]
+                raise Violated(
+                    "I2", f"{held} {symbol} stand without a stop for {now_ms - since_ms} ms"
+                )
+
+    def _check_targets(self, symbol: str, now_ms: int) -> None:
+        moods = self._around.moods
+        held = abs(moods.venue.positions.get(symbol, ZERO))
+        asked = ZERO
+        for one in moods.venue.resting(symbol):
+            if one.kind == "LIMIT" and one.client_order_id not in moods.came_late:
+                asked += one.qty
+        if self._lasts(
+            f"targets {symbol}",
+            broken=asked > held,
+            bound_ms=self._bounds.targets_ms,
+            now_ms=now_ms,
+        ):
+            raise Violated("I5", f"targets for {asked} {symbol}, and {held} stand")
+
+    def _check_books(self, now_ms: int) -> None:
+        leader, venue = self._machine.leader, self._around.moods.venue
+        if leader is None:
+            return
+        booked = {symbol: one.qty for symbol, one in leader.state.positions.items()}
+        broken = booked != venue.positions
+        if self._lasts("books", broken=broken, bound_ms=self._bounds.books_ms, now_ms=now_ms):
+            raise Violated("I1", f"booked are {booked}, the venue holds {venue.positions}")
