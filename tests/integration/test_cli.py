@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 
 from quantum_trader import streams
+from quantum_trader.adapters.bus.leases import RedisLeases
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import EmbeddedServer
 from quantum_trader.adapters.clock import SystemClock
 from quantum_trader.app.board import Board
 from quantum_trader.app.cli import main
 from quantum_trader.app.health import BEATING
+from quantum_trader.app.instance import this_process
 from quantum_trader.core.events import RulesAdopted
 from quantum_trader.core.state import TraderState
 from quantum_trader.core.trader import step
@@ -29,6 +31,7 @@ from quantum_trader.services.wire import Reader, write
 from quantum_trader.streams import OPERATOR_STREAM, TRADE_INTENT, TRADER, read_by
 from tests.support import ACCOUNT, some_rules
 
+LEASE_MS = 600_000
 QUANTUM = Path(sys.executable).parent / "quantum"
 
 
@@ -62,7 +65,10 @@ async def shell(
     monkeypatch.delenv("QT_REDIS_URL", raising=False)
     monkeypatch.delenv("QT_DATA_DIR", raising=False)
     server = EmbeddedServer(tmp_path)
-    bus = RedisBus(await server.start(), consumer="test")
+    url = await server.start()
+    bus, leases = RedisBus(url, consumer="test"), RedisLeases(url)
+    await leases.hold(ACCOUNT, "test", this_process(), LEASE_MS)
+    await leases.close()
     for service, key in streams.groups():
         await bus.open_group(service, key, "0")
     for service in BEATING:
