@@ -2,8 +2,14 @@
 
 import os
 from importlib import import_module
+from pathlib import Path
 
 loopback_only = import_module("loopback_only")
 
 if loopback_only.LOG in os.environ:
     loopback_only.install()
+
+handlers = import_module("handlers")
+
+if handlers.FOLDER in os.environ:
+    handlers.install(Path(os.environ[handlers.FOLDER]))
