@@ -32,14 +32,14 @@ class Control:
         self._url = url
         self._headers = {"authorization": f"Bearer {token}"}
 
-    async def post(self, path: str, **body: Any) -> dict[str, Any]:
+    async def post(self, path: str, /, **body: Any) -> dict[str, Any]:
         """Do something; fails the test when it cannot be done."""
         answer = await self._client.post(f"{self._url}/{path}", json=body, headers=self._headers)
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = answer.json()
         return found
 
-    async def get(self, path: str, **query: Any) -> dict[str, Any]:
+    async def get(self, path: str, /, **query: Any) -> dict[str, Any]:
         """Look at something."""
         answer = await self._client.get(f"{self._url}/{path}", params=query, headers=self._headers)
         assert answer.status_code == 200, answer.text
