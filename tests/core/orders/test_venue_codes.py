@@ -78,3 +78,12 @@ def test_what_a_broken_answer_means(status: int, code: int | None, text: str, ou
 def test_no_two_rows_have_one_code_or_one_name() -> None:
     assert len({row.name for row in CODES.values()}) == len(CODES)
     assert all(code == row.code < 0 for code, row in CODES.items())
+
+
+def test_the_page_shows_the_table_as_it_is() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "exchanges.md").read_text(encoding="utf-8")
+    shown = [line for line in page.splitlines() if line.startswith("| -")]
+    assert shown == [
+        f"| {row.code} | {row.name} | `{row.outcome}` | {row.meaning} | {row.action} |"
+        for row in sorted(CODES.values(), key=lambda row: -row.code)
+    ]
