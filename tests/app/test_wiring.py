@@ -25,11 +25,13 @@ from tests.support import NOON_MS, some_rules
 def parts_on(bus: MemoryBus, rules: Rules, folder: Path | None = None) -> Parts:
     """A whole system on one memory; its files are memory too."""
     clock = ManualClock(NOON_MS)
+    venue = PaperExchange(matching_rules(rules))
     return Parts(
         rules=rules,
         models=[],
         data=SyntheticMarket(["BTCUSDT"], 1, clock),
-        venue=PaperExchange(matching_rules(rules)),
+        venue=venue,
+        simulated=venue,
         journal=MemoryJournal(),
         latch=FileLatch(folder or Path("no folder, so no latch")),
         bus_of=lambda _service: bus,

@@ -22,6 +22,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from quantum_trader.adapters.exchanges.binance.hosts import hosts_of
 from quantum_trader.adapters.market.contracts import VENUES
 from quantum_trader.app.credentials import NAMES as CREDENTIAL_NAMES
 from quantum_trader.core.caps import Caps
@@ -75,6 +76,12 @@ def _home(path: Path) -> Path:
     return path.expanduser().absolute()
 
 
+def _address(url: str | None) -> str | None:
+    if url is not None:
+        hosts_of("paper", url)
+    return url
+
+
 APath = Annotated[Path, AfterValidator(_home)]
 
 
@@ -86,8 +93,9 @@ class Config(BaseSettings):
     ``brackets`` are files with the venue's own answers. ``compared_venues`` are those whose prices
     are compared where real prices are traded on; an empty list compares nothing. ``caps`` is the
     section of the hard caps, with the fields of ``Caps``; modes whose orders leave this machine
-    need it. ``key_file`` holds key and secret. The page listens on this machine alone; port 0 means
-    any free one.
+    need it. ``key_file`` holds key and secret. ``venue`` is where a paper venue of ours listens;
+    without one, paper trading happens inside this process. The page listens on this machine alone;
+    port 0 means any free one.
     """
 
     model_config = SettingsConfigDict(
@@ -111,6 +119,7 @@ class Config(BaseSettings):
     exits: Section = {}
     caps: Section = {}
     key_file: APath | None = None
+    venue: Annotated[str | None, AfterValidator(_address)] = None
     instruments: APath | None = None
     brackets: APath | None = None
     compared_venues: Annotated[tuple[str, ...], AfterValidator(_venues)] = VENUES

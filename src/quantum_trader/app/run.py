@@ -20,14 +20,16 @@ from quantum_trader.adapters.bus.server import URL_FILE, EmbeddedServer, examine
 from quantum_trader.adapters.clock import SteadyClock, SystemClock
 from quantum_trader.adapters.market.instrument_files import load as load_instruments
 from quantum_trader.adapters.systemd import notify
+from quantum_trader.app.abroad import Abroad, market_of, open_door
 from quantum_trader.app.config import Config
 from quantum_trader.app.instance import InstanceLock, this_process
 from quantum_trader.app.market import Market, Wanted, choose
 from quantum_trader.app.page import Page
 from quantum_trader.app.watch import EVERY_S, About, View, Watch
-from quantum_trader.app.wiring import INSTANCE, System, paper_parts
+from quantum_trader.app.wiring import INSTANCE, Parts, System, paper_parts, parts_abroad
 from quantum_trader.core.errors import BusUnreachable, ConfigError
 from quantum_trader.core.events import Fact
+from quantum_trader.ports import Bus
 from quantum_trader.services.leadership import Leadership
 from quantum_trader.services.supervisor import Start, run_services
 from quantum_trader.services.watchdog import Watchdog
@@ -82,7 +84,8 @@ async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, Vi
     """
     if config.mode != "paper":
         raise ConfigError(f"mode {config.mode}: {NOT_WIRED}")
-    config.rules(load_instruments(config.instruments, config.brackets))
+    if config.venue is None:
+        config.rules(load_instruments(config.instruments, config.brackets))
     async with AsyncExitStack() as stack:
         lock = InstanceLock(config.home)
         lock.take()
@@ -90,18 +93,44 @@ async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, Vi
         url = await stack.enter_async_context(_server(config))
         bus = RedisBus(url, consumer=INSTANCE)
         stack.push_async_callback(bus.close)
-        market = await choose(asked.market, config, bus)
+        abroad = await _door(stack, asked, config, bus)
+        market = await _market(asked, config, bus, abroad)
         structlog.contextvars.bind_contextvars(market=market.label)
         watch = Watch(bus, _about(config, market), SystemClock(), market.time)
         page = Page(lambda: watch.view, config.page_port, any_port=_any_port(config))
         stack.callback(page.close)
         leadership = await _lead(stack, url, market.account, lock)
-        system = System(paper_parts(config, market, url, leadership))
+        system = System(_parts(config, market, url, leadership, abroad))
         stack.push_async_callback(system.close)
         await system.start(asked.drain)
         gc.freeze()  # What is there now stays; to look at it again and again takes milliseconds.
         places = _places(config, market, page, url)
         return await _until_the_end(system, watch, page, (asked, market, listener, places))
+
+
+async def _door(stack: AsyncExitStack, asked: Asked, config: Config, bus: Bus) -> Abroad | None:
+    """The door to the venue that was named, None when paper trading happens in here."""
+    if config.venue is None:
+        return None
+    if asked.market.choice != "auto" or asked.market.recording is not None:
+        raise ConfigError(f"the venue at {config.venue} has its own market; choose no other")
+    abroad = await open_door(config, bus)
+    stack.push_async_callback(abroad.door.close)
+    return abroad
+
+
+async def _market(asked: Asked, config: Config, bus: Bus, abroad: Abroad | None) -> Market:
+    if abroad is None:
+        return await choose(asked.market, config, bus)
+    return await market_of(config, abroad)
+
+
+def _parts(
+    config: Config, market: Market, url: str, leadership: Leadership, abroad: Abroad | None
+) -> Parts:
+    if abroad is None:
+        return paper_parts(config, market, url, leadership)
+    return parts_abroad(config, market, url, leadership, abroad)
 
 
 async def _until_the_end(

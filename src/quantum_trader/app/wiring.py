@@ -4,7 +4,7 @@
 and the clock, each on a connection of its own.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from quantum_trader.adapters.journal.sqlite import SqliteJournal
 from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.adapters.market.contracts import BINANCE
 from quantum_trader.adapters.market.instrument_files import load as load_instruments
+from quantum_trader.app.abroad import Abroad, begin_after
 from quantum_trader.app.board import Board
 from quantum_trader.app.config import Config
 from quantum_trader.app.instance import settle_owner
@@ -25,6 +26,7 @@ from quantum_trader.app.market import Market
 from quantum_trader.app.rig import matching_rules
 from quantum_trader.core.errors import StoreError
 from quantum_trader.core.events import DrainSwitched, Fact, RulesAdopted
+from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.out import Stamp
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.signals import MODELS, AnyModel
@@ -81,6 +83,8 @@ ORDERS_LOOKED_AT = 1_000
 class Parts:
     """What a system is made of. ``wall`` waits; ``time`` is the time of the market it lives on.
 
+    ``venue`` takes the orders; ``simulated`` is that same venue where its market is moved from
+    here, and None for one that has a market of its own.
     ``steady_ms`` only ever goes on. ``quotes`` is what other venues bid and ask; None where nobody
     is compared. ``leadership`` is the right to trade the account; None where nobody else could have
     it. The trader writes a snapshot every ``snapshot_every`` facts.
@@ -89,7 +93,8 @@ class Parts:
     rules: Rules
     models: Sequence[AnyModel]
     data: MarketData
-    venue: SimulatedVenue
+    venue: Exchange
+    simulated: SimulatedVenue | None
     journal: Journal
     latch: Latch
     bus_of: Callable[[str], Bus]
@@ -124,7 +129,7 @@ class System:
             _fenced(venue, parts.leadership), parts.journal, account, parts.wall, parts.time.now_ms
         )
         self._health = ExchangeHealth(self.buses[OPERATOR], venue.troubles, parts.wall)
-        self._paper = self._consumer(PAPER, PaperMarket(parts.venue))
+        self._paper = self._consumer(PAPER, PaperMarket(parts.simulated))
         self._signals = self._consumer(SIGNALS, signals_fold(parts.models, account))
         self._trader = self._consumer(TRADER, self.trader)
         self._latch = LatchKeeper(
@@ -225,14 +230,18 @@ def _fenced(venue: Exchange, leadership: Leadership | None) -> Exchange:
     return venue if leadership is None else FencedExchange(venue, leadership.refusal)
 
 
-def rules_on(market: Market, config: Config) -> Rules:
+def rules_on(
+    market: Market, config: Config, instruments: Mapping[str, Instrument] | None = None
+) -> Rules:
     """The configured rules for one market: its account, and its limits where none were set.
 
-    Raises ``ConfigError`` for a symbol without an instrument.
+    Raises ``ConfigError`` for a symbol without an instrument. Instruments come from files, unless
+    a venue told its own.
     """
     limits = {**market.limits, **config.limits}
     here = config.model_copy(update={"account": market.account, "limits": limits})
-    return here.rules(load_instruments(config.instruments, config.brackets))
+    known = instruments or load_instruments(config.instruments, config.brackets)
+    return here.rules(known)
 
 
 def paper_parts(
@@ -244,11 +253,36 @@ def paper_parts(
     """
     rules = rules_on(market, config)
     settle_owner(config.home, rules.account)
+    venue = PaperExchange(matching_rules(rules), PaperStore(config.home / VENUE_FILE))
+    return _parts(config, market, url, leadership, (rules, venue, venue))
+
+
+def parts_abroad(
+    config: Config, market: Market, url: str, leadership: Leadership, abroad: Abroad
+) -> Parts:
+    """The parts of trading at a venue outside this process. Raises like ``paper_parts``."""
+    here = config.model_copy(update={"deposit_usd": abroad.deposit_usd})
+    rules = rules_on(market, here, abroad.instruments)
+    settle_owner(config.home, rules.account)
+    parts = _parts(config, market, url, leadership, (rules, abroad.door, None))
+    begin_after(parts.journal, abroad.door)
+    return parts
+
+
+def _parts(
+    config: Config,
+    market: Market,
+    url: str,
+    leadership: Leadership | None,
+    traded: tuple[Rules, Exchange, SimulatedVenue | None],
+) -> Parts:
+    rules, venue, simulated = traded
     return Parts(
         rules=rules,
         models=[MODELS[config.model]()],
         data=market.data,
-        venue=PaperExchange(matching_rules(rules), PaperStore(config.home / VENUE_FILE)),
+        venue=venue,
+        simulated=simulated,
         journal=SqliteJournal(config.home / JOURNAL_FILE, rules.account),
         latch=FileLatch(config.home),
         bus_of=lambda service: RedisBus(url, consumer=INSTANCE),

@@ -9,14 +9,17 @@ from quantum_trader.services.stateless import Stateless
 
 
 class PaperMarket(Stateless):
-    """Shows every market fact to the venue; it knows repeats, so a batch may come again."""
+    """Shows every market fact to the venue; it knows repeats, so a batch may come again.
 
-    def __init__(self, venue: SimulatedVenue) -> None:
+    A venue with a market of its own (None) needs to be shown nothing: then facts pass by.
+    """
+
+    def __init__(self, venue: SimulatedVenue | None) -> None:
         self._venue = venue
 
     async def handle(self, batch: Sequence[Received]) -> Handled:
         """Let the market move, fact by fact. Fills come through the venue's own reports."""
         for received in batch:
-            if isinstance(received.fact, MarketFact):
+            if self._venue is not None and isinstance(received.fact, MarketFact):
                 await self._venue.advance(received.fact)
         return NOTHING

@@ -57,6 +57,10 @@ class Options(Common):
     ] = None
     instruments: Annotated[Path | None, typer.Option(help="An exchangeInfo response.")] = None
     brackets: Annotated[Path | None, typer.Option(help="A leverageBracket response.")] = None
+    venue: Annotated[
+        str | None, typer.Option(help="A paper venue to trade at, such as http://127.0.0.1:8799.")
+    ] = None
+    key_file: Annotated[Path | None, typer.Option(help="Key and secret for that venue.")] = None
     config: Annotated[Path | None, typer.Option(help="Settings as TOML.")] = None
 
 
@@ -198,7 +202,8 @@ def line_of(view: View) -> str:
 
 
 def _config(options: Options) -> Config:
-    names = ("mode", "model", "leverage", "data_dir", "instruments", "brackets")
+    settings = ("mode", "model", "leverage", "data_dir", "instruments", "brackets")
+    names = (*settings, "venue", "key_file")
     typed: dict[str, object] = {name: getattr(options, name) for name in names}
     typed["page_port"] = options.port
     if options.symbols is not None:

@@ -121,11 +121,13 @@ class Machine:
     def _parts(self, process: Process) -> Parts:
         around = self._around
         clock = around.clock
+        venue = VenueDoor(around.moods, process, self._socket, clock.now_ms)
         return Parts(
             rules=around.rules,
             models=[MODELS["ema_cross"]()],
             data=around.market.source(),
-            venue=VenueDoor(around.moods, process, self._socket, clock.now_ms),
+            venue=venue,
+            simulated=venue,
             journal=ProcessJournal(around.disk, process, around.faults, self.kill),
             latch=around.latch,
             bus_of=lambda service: ProcessBus(around.server, process, around.faults, INSTANCE),
