@@ -65,7 +65,9 @@ STOP = order("stop", "SELL", "STOP_MARKET", "58000", reduce_only=True)
 class World(Protocol):
     """An exchange, and a hand on its market."""
 
-    exchange: Exchange
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange."""
 
     async def move_to(self, price: float) -> None:
         """Let somebody trade at this price, a moment later."""

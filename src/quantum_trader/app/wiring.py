@@ -6,7 +6,7 @@ and the clock, each on a connection of its own.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.clock import SteadyClock, SystemClock
@@ -49,6 +49,7 @@ from quantum_trader.services.exchange_health import EXCHANGE, ExchangeHealth
 from quantum_trader.services.feed import Feed
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway, GatewayService
+from quantum_trader.services.instruments import INSTRUMENTS, Ask, InstrumentKeeper
 from quantum_trader.services.latch import LATCH, LatchKeeper
 from quantum_trader.services.leadership import LEASE, Leadership
 from quantum_trader.services.loop import Consumer, LoopSettings
@@ -87,7 +88,8 @@ class Parts:
     here, and None for one that has a market of its own.
     ``steady_ms`` only ever goes on. ``quotes`` is what other venues bid and ask; None where nobody
     is compared. ``leadership`` is the right to trade the account; None where nobody else could have
-    it. The trader writes a snapshot every ``snapshot_every`` facts.
+    it. ``instruments`` asks the venue for its own, where it has any. The trader writes a snapshot
+    every ``snapshot_every`` facts.
     """
 
     rules: Rules
@@ -102,6 +104,7 @@ class Parts:
     time: Clock
     quotes: QuoteSource | None = None
     leadership: Leadership | None = None
+    instruments: Ask | None = None
     steady_ms: Callable[[], int] = SteadyClock().now_ms
     snapshot_every: int = SNAPSHOT_EVERY
 
@@ -211,6 +214,11 @@ class System:
         }
         if parts.leadership is not None:
             services[LEASE] = parts.leadership.run
+        if parts.instruments is not None:
+            keeper = InstrumentKeeper(
+                self.buses[OPERATOR], parts.instruments, parts.rules, self._stamp
+            )
+            services[INSTRUMENTS] = lambda: keeper.run(parts.wall)
         if parts.quotes is not None:
             venues = Venues(self.buses[VENUES], parts.quotes, BINANCE, parts.wall)
             services[VENUES] = venues.run
@@ -240,7 +248,9 @@ def rules_on(
     """
     limits = {**market.limits, **config.limits}
     here = config.model_copy(update={"account": market.account, "limits": limits})
-    known = instruments or load_instruments(config.instruments, config.brackets)
+    known = instruments
+    if known is None:
+        known = load_instruments(config.instruments, config.brackets)
     return here.rules(known)
 
 
@@ -262,11 +272,13 @@ def parts_abroad(
 ) -> Parts:
     """The parts of trading at a venue outside this process. Raises like ``paper_parts``."""
     here = config.model_copy(update={"deposit_usd": abroad.deposit_usd})
-    rules = rules_on(market, here, abroad.instruments)
+    told = abroad.instruments
+    known = {symbol: told[symbol] for symbol in config.symbols if symbol in told}
+    rules = rules_on(market, here, known)
     settle_owner(config.home, rules.account)
     parts = _parts(config, market, url, leadership, (rules, abroad.door, None))
     begin_after(parts.journal, abroad.door)
-    return parts
+    return replace(parts, instruments=abroad.door.instruments)
 
 
 def _parts(

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from typing import TypeVar
 
 import msgspec
@@ -35,7 +36,9 @@ from quantum_trader.core.venue import (
 
 CONDITIONAL_MAX = 200
 """Open conditional orders of an account, over all its symbols. The venue publishes no filter."""
-FIRST_WORD_S = 15.0
+CALL_S = 10.0
+"""No call lasts longer, however many requests it takes: whoever waits is missed after 15 s."""
+FIRST_WORD_S = 10.0
 """How long the first reader waits for the past; later ones are shown what is known."""
 CLOCK_S = 30.0
 """How often the venue's clock is measured; a failed measurement is repeated sooner."""
@@ -104,6 +107,10 @@ class BinanceExchange:
         self._instruments = await self._sure(self._standing.instruments())
         return self._instruments
 
+    async def mark(self, symbol: str) -> Decimal:
+        """The mark price of a symbol now. Raises ``Unreachable`` and ``InDoubt``."""
+        return await self._sure(self._standing.mark(symbol))
+
     async def configure(self, symbol: str, leverage: int) -> Rejected | None:
         """Make leverage and isolated margin true for a symbol; None when they are."""
         return await self._sure(self._standing.configure(symbol, leverage))
@@ -141,7 +148,7 @@ class BinanceExchange:
 
     async def account(self) -> VenueAccount:
         """Wallet, positions and open orders of every kind now, whoever placed them."""
-        return await self._standing.account()
+        return await self._sure(self._standing.account())
 
     async def trades(self, symbol: str, since_ms: int) -> Sequence[VenueFill]:
         """Every trade of the account in a symbol since a time, oldest first."""
@@ -178,7 +185,7 @@ class BinanceExchange:
             if not self._stream.caught_up.is_set():
                 raise Unreachable(f"the user stream has not come up within {FIRST_WORD_S:g} s")
         if 0 < after < self._floor_seq:
-            await self._sure(self._stream.catch_up(time_of(after)))
+            await self._stream.catch_up(time_of(after))
             self._floor_seq = after
 
     async def _first_word(self) -> None:
@@ -209,11 +216,14 @@ class BinanceExchange:
                 _log.warning("the venue's clock could not be measured", reason=str(error))
 
     async def _sure(self, answer: Awaitable[T]) -> T:
-        """An answer whose numbers make sense; of one that does not, nothing is concluded."""
+        """An answer in time whose numbers make sense; of any other, nothing is concluded."""
         try:
-            return await answer
+            async with asyncio.timeout(CALL_S):
+                return await answer
         except Malformed as error:
             raise InDoubt(f"the venue's answer makes no sense: {error}") from None
+        except TimeoutError:
+            raise InDoubt(f"the venue did not answer within {CALL_S:g} s") from None
 
 
 async def _end(task: asyncio.Task[None]) -> None:

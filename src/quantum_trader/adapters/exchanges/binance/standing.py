@@ -11,6 +11,7 @@ from quantum_trader.adapters.exchanges.binance.answers import (
     PositionRow,
     SymbolConfigRow,
     amount,
+    positive,
 )
 from quantum_trader.adapters.exchanges.binance.budget import Limits
 from quantum_trader.adapters.exchanges.binance.events import ConfigEvent
@@ -157,8 +158,12 @@ class Standing:
         flat = [symbol for symbol in self._history.symbols if symbol not in held]
         if not flat:
             raise LookupError("every symbol has a position")
-        row = await self._rest.ask(endpoints.MARK, answers.MARK, {"symbol": flat[0]})
-        return flat[0], row.mark_price
+        return flat[0], await self.mark(flat[0])
+
+    async def mark(self, symbol: str) -> Decimal:
+        """The mark price of a symbol. Raises like ``Rest.ask``, and ``Malformed``."""
+        row = await self._rest.ask(endpoints.MARK, answers.MARK, {"symbol": symbol})
+        return positive("markPrice", row.mark_price)
 
     def _limit(self, row: answers.LimitsRow) -> None:
         """Take over the limits that the venue states; the usual ones hold for the rest."""

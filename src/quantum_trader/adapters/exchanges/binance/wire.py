@@ -18,8 +18,8 @@ from quantum_trader.adapters.exchanges.binance.hosts import Hosts
 from quantum_trader.core.errors import BrokenInvariant, InDoubt, Unreachable
 from quantum_trader.core.secret import Secret
 
-CONNECT_S = 5.0
-ANSWER_S = 10.0
+CONNECT_S = 3.0
+ANSWER_S = 5.0
 BYTES_MAX = 32 * 1024 * 1024
 CLOSE_MS = 50
 NEVER_LEFT = (
