@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +18,7 @@ from rich.text import Text
 from quantum_trader.app.cli.frame import Common, command, new_app, remark, say, wait
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.display import signed_percent, signed_usd, usd
+from quantum_trader.app.keep import Keeper
 from quantum_trader.app.market import SEED, MarketChoice, Wanted
 from quantum_trader.app.run import Asked, Places, run
 from quantum_trader.app.watch import View
@@ -26,6 +27,7 @@ from quantum_trader.services.log import configure
 
 LOG_FILE = "quantum.log"
 SUMMARY_EVERY_S = 30.0
+CHILD = "from quantum_trader.app.cli import main; raise SystemExit(main())"
 
 app = new_app()
 _log = structlog.get_logger()
@@ -62,6 +64,9 @@ class Options(Common):
     ] = None
     key_file: Annotated[Path | None, typer.Option(help="Key and secret for that venue.")] = None
     config: Annotated[Path | None, typer.Option(help="Settings as TOML.")] = None
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Start it again when it dies, and halt it if too often.")
+    ] = False
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +93,8 @@ def run_system(options: Options) -> int:
     With --json: one line when it is ready, and one with the summary when it ends.
     """
     config = _config(options)
+    if options.keep:
+        return Keeper(_without_keep(sys.argv[1:]), config.home, remark).run()
     wanted = Wanted(
         choice=options.market,
         seed=options.seed,
@@ -199,6 +206,11 @@ def line_of(view: View) -> str:
         f"{len(view.positions)} open, {view.protected} protected  "
         f"{view.closed} of {view.opened} trades closed"
     )
+
+
+def _without_keep(words: Sequence[str]) -> list[str]:
+    """The command that was typed, for a child that is kept."""
+    return [sys.executable, "-c", CHILD, *(word for word in words if word != "--keep")]
 
 
 def _config(options: Options) -> Config:
