@@ -32,6 +32,10 @@ class Guarded:
             raise failure(how)
         return await self._venue.account()
 
+    async def held(self) -> VenueAccount:
+        """The same."""
+        return await self.account()
+
     async def place(self, order: OrderRequest) -> Placement:
         """Take an order, refuse it, or lose it or its answer."""
         self.orders.append(order)

@@ -221,6 +221,9 @@ class GuardedVenue(Protocol):
     async def account(self) -> VenueAccount:
         """Positions and open orders of every kind now, whoever placed them."""
 
+    async def held(self) -> VenueAccount:
+        """The same, where orders in symbols without a position may be left out."""
+
 
 class SimulatedVenue(Exchange, Protocol):
     """A venue that lives off market facts instead of a market."""

@@ -16,8 +16,9 @@ from quantum_trader.core.guard import Act, Guard, Outcome, Withdrawal
 from quantum_trader.core.orders.guardian_ids import guardian_order_id
 from quantum_trader.core.venue import Placement, Rejected, VenueAccount
 from quantum_trader.ports import Clock, GuardedVenue, Latch
+from quantum_trader.services import progress
 
-LOCKED_PAUSE_MS = 30_000
+LOCKED_PAUSE_MS = 10_000
 """A refused key is not knocked with: the venue would lock the address out."""
 
 _log = structlog.get_logger()
@@ -64,6 +65,7 @@ class Guardian:
         """Look for ever."""
         while True:
             await self.look()
+            progress.made()
             await self._clock.sleep_until(self.next_ms())
 
     def next_ms(self) -> int:
@@ -75,7 +77,7 @@ class Guardian:
         """Look once, and do what has to be done."""
         held = self._latch.read()
         level: KillLevel = "RUN" if held is None else held.level
-        account = await self._asked()
+        account = await self._asked(level)
         if account is not None:
             self._held = tuple(one.symbol for one in account.positions if one.qty)
             for act in self._guard.look(account, level, self._clock.now_ms()):
@@ -91,11 +93,12 @@ class Guardian:
             )
         )
 
-    async def _asked(self) -> VenueAccount | None:
-        """The account, None when there was no answer."""
+    async def _asked(self, level: KillLevel) -> VenueAccount | None:
+        """The account, None when there was no answer. To flatten, every order must be known."""
         self._pause_ms = 0
         try:
-            account = await self._venue.account()
+            ask = self._venue.account if level == "FLATTEN" else self._venue.held
+            account = await ask()
         except ExchangeError as error:
             if isinstance(error, Locked):
                 self._pause_ms = LOCKED_PAUSE_MS

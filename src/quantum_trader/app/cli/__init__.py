@@ -30,6 +30,7 @@ COMMANDS: dict[str, Command] = {
     "intent": Command("intent", "Propose an entry, and see what becomes of it."),
     "explain": Command("explain", "The life of one intent in sentences."),
     "streams": Command("streams", "The wiring as declared: streams, writers and readers."),
+    "guardian": Command("guardian", "Protect or close what nobody does, whatever else is dead."),
     "doctor": Command("doctor", "The wiring as it really is: lag, orphans, dead letters."),
     "dlq": Command("dlq", "List, show and redrive messages nobody could process."),
     "drain": Command("operate", "Decide everything, send no new entry: on or off.", "drain_app"),

@@ -23,6 +23,7 @@ from quantum_trader.app.cli.frame import (
     wait,
 )
 from quantum_trader.app.config import load
+from quantum_trader.app.guardian import guardian_findings
 from quantum_trader.app.health import Finding, findings, look
 from quantum_trader.app.lead import lease_findings
 from quantum_trader.app.standing import look as standing_now
@@ -73,7 +74,10 @@ async def examined(typed_url: str | None, data_dir: Path | None) -> tuple[Findin
             standing = await standing_now(bus, wall_ms())
             levels = standing_findings(standing, held)
             lease = lease_findings(await _lease(url, await account_of(bus)), alive=standing.alive)
-            return tuple(sorted((*found, *levels, *lease), key=lambda finding: finding.level))
+            guards = guardian_findings(config.home, wall_ms())
+            return tuple(
+                sorted((*found, *levels, *lease, *guards), key=lambda finding: finding.level)
+            )
     except (BusUnreachable, ServerMissing) as error:
         remedy = "Start the system (quantum run), or say where it is: --url, --data-dir."
         return (Finding("red", "server", str(error), remedy),)

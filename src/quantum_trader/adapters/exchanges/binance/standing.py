@@ -1,7 +1,7 @@
 """The account as the venue has it: modes, leverage, wallet, positions, open orders, instruments."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from quantum_trader.adapters.exchanges.binance import answers, endpoints
@@ -101,18 +101,21 @@ class Standing:
             isolated, _ = self._configured[event.ac.s]
             self._configured[event.ac.s] = (isolated, event.ac.l)
 
-    async def account(self) -> VenueAccount:
-        """Wallet, positions and all open orders. Raises like ``Rest.ask``."""
+    async def account(self, *, held_only: bool = False) -> VenueAccount:
+        """Wallet, positions and all open orders. Raises like ``Rest.ask``.
+
+        ``held_only`` asks for orders where something is held alone, at a fraction of the weight.
+        """
         at_ms = await self._history.market_ms()
         ask = self._rest.ask
-        wallet, modes, positions, leverages, orders, algos = await asyncio.gather(
+        wallet, modes, positions, leverages = await asyncio.gather(
             ask(endpoints.ACCOUNT, answers.ACCOUNT),
             ask(endpoints.ACCOUNT_CONFIG, answers.ACCOUNT_CONFIG),
             ask(endpoints.POSITIONS, answers.POSITIONS),
             self._learn_leverages(),
-            ask(endpoints.OPEN_ORDERS, answers.ORDERS),
-            ask(endpoints.OPEN_ALGOS, answers.ALGOS),
         )
+        symbols = {row.symbol: None for row in positions if row.position_amt}
+        orders, algos = await self._open_orders([*symbols] if held_only else None)
         for algo in algos:
             self._identity.note_algo(algo)
         try:
@@ -135,6 +138,25 @@ class Standing:
             )
         except Malformed as error:
             raise InDoubt(f"the account: {error}") from None
+
+    async def _open_orders(
+        self, symbols: Sequence[str] | None
+    ) -> tuple[list[answers.OrderRow], list[answers.AlgoRow]]:
+        """Orders at rest in these symbols, or in all for None."""
+        ask = self._rest.ask
+        if symbols is None:
+            return await asyncio.gather(
+                ask(endpoints.OPEN_ORDERS, answers.ORDERS),
+                ask(endpoints.OPEN_ALGOS, answers.ALGOS),
+            )
+        orders: list[answers.OrderRow] = []
+        algos: list[answers.AlgoRow] = []
+        for symbol in symbols:
+            here = {"symbol": symbol}
+            more_orders = await ask(endpoints.ORDERS_OF, answers.ORDERS, here)
+            more_algos = await ask(endpoints.ALGOS_OF, answers.ALGOS, here)
+            orders, algos = orders + more_orders, algos + more_algos
+        return orders, algos
 
     async def instruments(self) -> dict[str, Instrument]:
         """Filters and margin tiers of everything that can be traded. Raises like ``Rest.ask``."""

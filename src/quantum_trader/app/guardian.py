@@ -1,0 +1,103 @@
+"""The guardian as a process of its own: a key, a venue, a latch, and nothing else."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import structlog
+
+from quantum_trader.adapters.beat_file import BeatFile
+from quantum_trader.adapters.clock import SteadyClock, SystemClock
+from quantum_trader.adapters.exchanges.binance.door import BinanceExchange
+from quantum_trader.adapters.exchanges.binance.hosts import hosts_of
+from quantum_trader.adapters.latch import FileLatch
+from quantum_trader.adapters.systemd import notify
+from quantum_trader.app.config import Config
+from quantum_trader.app.credentials import find_credentials
+from quantum_trader.app.health import Finding
+from quantum_trader.app.instance import GUARDIAN_LOCK_FILE, InstanceLock
+from quantum_trader.app.story import span_text
+from quantum_trader.core.errors import ConfigError, InDoubt, Unreachable
+from quantum_trader.core.guard import Guard
+from quantum_trader.core.mode import mode_of
+from quantum_trader.services.guardian import GuardBeat, Guardian
+from quantum_trader.services.supervisor import run_services
+from quantum_trader.services.watchdog import Watchdog
+
+BEAT_FILE = "guardian.beat"
+BEAT_AGE_MAX_MS = 10_000
+AGAIN_MS = 2_000
+STALLED_S = 90.0
+"""A question to a venue that does not answer is asked a few times, and takes this long at worst."""
+NO_SYSTEM = (
+    "the guardian guards an account at a venue; `quantum run` keeps its own paper one itself"
+)
+
+_log = structlog.get_logger()
+
+
+async def guard(config: Config, venue_url: str | None, ready: Callable[[], None]) -> int:
+    """Guard the account of a mode until told to stop; the exit code.
+
+    ``venue_url`` is where a paper venue listens. Raises ``ConfigError`` and ``Locked``.
+    """
+    mode = mode_of(config.account)
+    if mode == "paper" and venue_url is None:
+        raise ConfigError(f"{NO_SYSTEM}: name a paper venue with --venue")
+    hosts = hosts_of(mode, venue_url)
+    keys = find_credentials(mode, config.key_file)
+    async with AsyncExitStack() as stack:
+        lock = InstanceLock(config.home, GUARDIAN_LOCK_FILE)
+        lock.take()
+        stack.callback(lock.release)
+        venue = BinanceExchange(hosts, keys.key, keys.secret, config.symbols, SystemClock().now_ms)
+        stack.push_async_callback(venue.close)
+        beats = beat_file(config.home)
+
+        async def watch() -> None:
+            await _opened(venue, beats)
+            filters = await venue.instruments()
+            ready()
+            notify("READY=1")
+            latch = FileLatch(config.home)
+            await Guardian(venue, latch, SteadyClock(), Guard(filters=filters), beats.write).run()
+
+        return await run_services({"guardian": watch}, Watchdog(notify, limit_s=STALLED_S))
+
+
+async def _opened(venue: BinanceExchange, beats: BeatFile[GuardBeat]) -> None:
+    """Reach the venue, however long that takes: a guardian that gives up guards nothing."""
+    clock = SteadyClock()
+    while True:
+        try:
+            await venue.open()
+        except (Unreachable, InDoubt) as error:
+            _log.error("the venue cannot be reached yet", reason=str(error))
+            beats.write(
+                GuardBeat(seen=False, trouble=str(error), level="RUN", held=(), bare=(), acts=0)
+            )
+            await clock.sleep_until(clock.now_ms() + AGAIN_MS)
+        else:
+            return
+
+
+def beat_file(folder: Path) -> BeatFile[GuardBeat]:
+    """Where the guardian of a folder shows that it lives."""
+    return BeatFile(folder / BEAT_FILE, GuardBeat)
+
+
+def guardian_findings(folder: Path, now_ms: int) -> Iterator[Finding]:
+    """What is wrong with the guardian of a folder; nothing where none was ever started."""
+    found = beat_file(folder).read()
+    if found is None:
+        return
+    beat, at_ms = found
+    if now_ms - at_ms > BEAT_AGE_MAX_MS:
+        what = f"silent for {span_text(now_ms - at_ms)}: nobody protects what the trader does not"
+        yield Finding("red", "guardian", what, "Start it: quantum guardian.")
+    elif not beat.seen:
+        what = f"cannot see the account ({beat.trouble})"
+        yield Finding("red", "guardian", what, "Look at the venue, the key and the way to it.")
+    elif beat.bare:
+        what = f"{', '.join(beat.bare)} stands without stops for all of it"
+        yield Finding("red", "guardian", what, "It acts by itself within seconds; look again.")
