@@ -93,6 +93,7 @@ def test_a_service_learns_what_the_venue_did_before_what_somebody_would_like() -
     order = streams.read_by(streams.TRADER)
     names = [
         "execution.result",
+        "position.snapshot",
         "operator",
         "clock",
         "market.tick",
@@ -126,7 +127,7 @@ def test_the_dead_letter_command_reads_every_stream_of_dead_letters() -> None:
 
 def test_explain_reads_everything_that_bears_a_trace() -> None:
     market = {"market.tick", "market.klines", "exchange.raw", "exchange.normalized"}
-    bare = {"operator", "clock", "marketstate", *market}
+    bare = {"operator", "clock", "marketstate", "position.snapshot", *market}
     traced = {row.key for row in LIVE if row.name not in bare and not row.name.startswith("dlq.")}
     assert set(streams.read_by(streams.EXPLAIN)) == traced
 

@@ -47,6 +47,7 @@ class UnrulyVenue:
         self.hand = MeddlingHand(venue, random)
         self.meddling = random.choice((0.02, 0.06))
         self.calm = False
+        self.loses_accounts = False
         self.counts: dict[str, int] = {}
         self._asleep = 0
         self._seen = 0
@@ -124,23 +125,26 @@ class UnrulyVenue:
 
     async def updates(self, after: int, wait_ms: int) -> Sequence[AnyVenueUpdate]:
         """Reports in their order, some of them twice, none while it is asleep."""
-        for report in await self.venue.updates(self._seen, 0):
-            self._seen = report.seq
-            for part in self._parts(report):
-                self._report(part)
-                if self._chance("repeated", 0.1):
-                    self._report(part)
+        await self._take_in()
         if self.calm or self._asleep <= 0:
             self._shown = len(self._reports)
         return self._reports[after : self._shown]
 
     async def account(self) -> VenueAccount:
-        """The truth."""
+        """The truth, or no answer."""
+        if self.loses_accounts and self._chance("account lost", 0.1):
+            raise InDoubt("lost")
         return await self.venue.account()
 
     async def trades(self, symbol: str, since_ms: int) -> Sequence[VenueFill]:
-        """The truth."""
-        return await self.venue.trades(symbol, since_ms)
+        """The truth, in the pieces in which it is reported, whether or not that was shown."""
+        await self._take_in()
+        pieces = {
+            one.trade_id: one
+            for one in self._reports
+            if isinstance(one, VenueFill) and one.symbol == symbol and one.at_ms >= since_ms
+        }
+        return list(pieces.values())
 
     async def capabilities(self) -> Capabilities:
         """What the venue behind it allows."""
@@ -153,6 +157,15 @@ class UnrulyVenue:
     def has_news(self) -> bool:
         """Whether something happened that nobody was told."""
         return self.venue.reported_seq() > self._seen or self._shown < len(self._reports)
+
+    async def _take_in(self) -> None:
+        """Hear what the venue behind says, and cut it to pieces."""
+        for report in await self.venue.updates(self._seen, 0):
+            self._seen = report.seq
+            for part in self._parts(report):
+                self._report(part)
+                if self._chance("repeated", 0.1):
+                    self._report(part)
 
     def _report(self, report: AnyVenueUpdate) -> None:
         self._reports.append(msgspec.structs.replace(report, seq=len(self._reports) + 1))

@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from quantum_trader.core.books.told import Told
 from quantum_trader.core.caps import Caps
 from quantum_trader.core.events import (
     CancelCommanded,
@@ -258,6 +259,9 @@ class Journal(Protocol):
         ``venue_seq`` moves the cursor in the venue's reports in the same transaction.
         """
 
+    def is_recorded(self, fact_id: str) -> bool:
+        """Whether a fact of this id was recorded."""
+
     def known(self, client_order_id: str) -> Journalled | None:
         """An order of ours, None when it is not."""
 
@@ -266,6 +270,9 @@ class Journal(Protocol):
 
     def buried(self, since_ms: int) -> Mapping[str, int]:
         """Orders that were proved dead since then: their client ids, and when that was."""
+
+    def books(self) -> Mapping[str, Told]:
+        """What the recorded fills add up to, symbol by symbol."""
 
     def outbox(self, after: int, count: int) -> list[tuple[int, Fact]]:
         """Recorded facts with their numbers, after a number, in order."""

@@ -96,6 +96,8 @@ class DeadlyJournal:
         self.known = journal.known
         self.unresolved = journal.unresolved
         self.buried = journal.buried
+        self.books = journal.books
+        self.is_recorded = journal.is_recorded
         self.outbox = journal.outbox
         self.venue_seq = journal.venue_seq
         self.verify = journal.verify

@@ -80,12 +80,14 @@ def rules_of(random: Random) -> Rules:
 class World:
     """A market, a careless proposer, a hand, and a venue that cannot be relied on."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, reconciling: bool = False) -> None:
         self.random = Random(seed)
         self.witness = Witness()
         self.harvest = HarvestWatch()
         self.venue: UnrulyVenue | None = None
-        self.rig = Rig(rules_of(self.random), [], self.witness, self._door)
+        self.reconciling = reconciling
+        rules = rules_of(self.random)
+        self.rig = Rig(rules, [], self.witness, self._door, reconciling=reconciling)
         self.decide = self.rig.trader.step
         self.rig.trader.step = self._watched
         self.sigma = self.random.choice((0.001, 0.003))
@@ -98,6 +100,7 @@ class World:
 
     def _door(self, venue: PaperExchange) -> UnrulyVenue:
         self.venue = UnrulyVenue(venue, self.random)
+        self.venue.loses_accounts = self.reconciling
         return self.venue
 
     def _watched(self, state: TraderState, fact: Fact) -> Sequence[Fact]:

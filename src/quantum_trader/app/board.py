@@ -67,7 +67,11 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """The account as the books have it at ``at_ms``, the trader's own time."""
+    """The account as the books have it at ``at_ms``, the trader's own time.
+
+    ``venue_ms`` is when the venue's own view of it was last seen. Symbols in quarantine and alerts
+    come with why; no entry is taken there, or anywhere.
+    """
 
     at_ms: int
     account: str
@@ -75,6 +79,9 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     deposit_usd: Decimal
     kill_level: KillLevel
     safe_drain: bool
+    venue_ms: int | None = None
+    quarantined: dict[str, str] = {}
+    alerts: dict[str, str] = {}
 
 
 class Posted(msgspec.Struct, frozen=True):
@@ -140,6 +147,9 @@ def _head_of(state: TraderState) -> Head:
         deposit_usd=ZERO if state.rules is None else state.rules.deposit_usd,
         kill_level=state.kill_level,
         safe_drain=state.safe_drain,
+        venue_ms=state.venue_ms or None,
+        quarantined=state.quarantined,
+        alerts=state.alerts,
     )
 
 

@@ -87,6 +87,10 @@ def _mode(view: View) -> Word:
         return Word("no rules yet", "warn")
     if view.head.kill_level != "RUN":
         return Word(view.head.kill_level, "bad")
+    if view.head.alerts:
+        return Word("ALERT", "bad")
+    if view.head.quarantined:
+        return Word("QUARANTINE", "warn")
     return Word("SAFE-DRAIN", "warn") if view.head.safe_drain else Word("RUN", "good")
 
 

@@ -65,7 +65,14 @@ class Rig:
         models: Sequence[AnyModel],
         sink: Show,
         door: Door = lambda venue: venue,
+        *,
+        reconciling: bool = False,
     ) -> None:
+        """With ``reconciling`` the venue's account is looked at as time passes.
+
+        A replay does without: its venue lives in the same process, and cannot be misheard.
+        """
+        self._reconciling = reconciling
         self.clock = ManualClock()
         self.bus = MemoryBus()
         self.venue = PaperExchange(matching_rules(rules))
@@ -130,6 +137,8 @@ class Rig:
         second = SecondPassed(id=f"second:{at_ms}", at_ms=at_ms, trace_id="", account="")
         await self.bus.append(CLOCK_STREAM, [wire.write(second)], writer=CLOCK)
         await self._gateway.pump_once()
+        if self._reconciling:
+            await self._gateway.reconcile_once()
         await self.settle()
 
     async def order(self, fact: Fact) -> None:

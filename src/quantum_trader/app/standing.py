@@ -27,12 +27,15 @@ CONFIRM_WITHIN_S = 5.0
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where the trader is. ``level`` is in force; None when no trader has said anything yet.
 
-    ``alive`` tells whether its loop has beaten lately.
+    ``alive`` tells whether its loop has beaten lately. ``quarantined`` and ``alerts`` are what
+    books and venue do not agree on, by symbol, with why.
     """
 
     level: KillLevel | None
     alive: bool
     held: tuple[Held, ...]
+    quarantined: dict[str, str] = {}
+    alerts: dict[str, str] = {}
 
     @property
     def positions(self) -> tuple[Held, ...]:
@@ -52,9 +55,12 @@ async def ordered_level(bus: Bus) -> KillLevel:
 async def look(bus: Bus, wall_ms: int) -> Standing:
     """Ask the trader's board and its heartbeat."""
     posted = board.read(await bus.projection(board.PROJECTION))
+    head = posted.head
     at = (await bus.heartbeat(TRADER)).get("at")
     return Standing(
-        level=None if posted.head is None else posted.head.kill_level,
+        level=None if head is None else head.kill_level,
+        quarantined={} if head is None else head.quarantined,
+        alerts={} if head is None else head.alerts,
         alive=at is not None and wall_ms - int(at) <= HEARTBEAT_AGE_MAX_MS,
         held=posted.held,
     )
@@ -97,3 +103,16 @@ def standing_findings(standing: Standing, held: Latched | None) -> Iterator[Find
         yield Finding("red", TRADER, what, "Stop the process; the next start obeys the latch.")
     elif level != "RUN":
         yield Finding("yellow", TRADER, f"{level} holds: no new risk", "`quantum resume` ends it.")
+    yield from _disagreements(standing)
+
+
+def _disagreements(standing: Standing) -> Iterator[Finding]:
+    """What books and venue do not agree on."""
+    for symbol, why in standing.alerts.items():
+        remedy = "Put it back at the venue; until then no entry is taken, and exits go on."
+        yield Finding("red", symbol or TRADER, why, remedy)
+    for symbol, why in standing.quarantined.items():
+        remedy = (
+            "It is asked about until it is known; no entry is taken there. See docs/reconcile.md."
+        )
+        yield Finding("yellow", symbol, f"in quarantine: {why}", remedy)

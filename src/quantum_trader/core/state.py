@@ -19,6 +19,7 @@ from quantum_trader.core.exits.calm import Calm
 from quantum_trader.core.exits.performance import PerformanceBook
 from quantum_trader.core.exits.plan import ExitPlan
 from quantum_trader.core.market.view import MarketView
+from quantum_trader.core.orders.differences import Difference
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.orders.stray import Stray
 from quantum_trader.core.rules import Rules
@@ -46,13 +47,16 @@ class TraderState(msgspec.Struct, kw_only=True, dict=True):
     """The state of one account on one shard of symbols.
 
     ``awake_ms`` is since when time has passed without a gap: before it, nothing ran here.
-    ``planned`` maps every plan id ever used to when; it is never forgotten, so that one signal
-    can never have two plans. ``refused`` maps a plan id to the time until which a repeat of it
-    has to be recognised here; after that its age alone refuses it. ``strays`` are positions that
-    no plan owns. ``exit_plans`` are the exit plans in force, see ``core/exits/router``.
-    ``market_states`` are the newest published ones. ``performance`` is what the last trades earned.
-    ``unrealized`` and ``margins`` are what each symbol adds to the exposure. ``leverages`` are what
-    the last entry that was filled had set at the venue, symbol by symbol.
+    ``planned`` maps every plan id ever used to when; it is never forgotten, so that one signal can
+    never have two plans. ``refused`` maps a plan id to the time until which a repeat of it has to
+    be recognised here; after that its age alone refuses it. ``strays`` are positions that no plan
+    owns. ``exit_plans`` are the exit plans in force, see ``core/exits/router``. ``market_states``
+    are the newest published ones. ``performance`` is what the last trades earned. ``venue_ms`` is
+    when the venue's account was last seen, ``suspects`` what differed there the last time, by
+    symbol. No entry is taken in a symbol that is ``quarantined``, and none at all while there are
+    ``alerts``; both say why, and the alert of the whole account has no symbol. ``unrealized`` and
+    ``margins`` are what each symbol adds to the exposure. ``leverages`` are what the last entry
+    that was filled had set at the venue, symbol by symbol.
     """
 
     now_ms: int = 0
@@ -69,6 +73,10 @@ class TraderState(msgspec.Struct, kw_only=True, dict=True):
     exit_plans: dict[str, ExitPlan] = {}
     market_states: dict[str, MarketStateComputed] = {}
     performance: PerformanceBook = msgspec.field(default_factory=PerformanceBook)
+    venue_ms: int = 0
+    suspects: dict[str, tuple[Difference, ...]] = {}
+    quarantined: dict[str, str] = {}
+    alerts: dict[str, str] = {}
     planned: dict[str, int] = {}
     refused: dict[str, int] = {}
     intents: int = 0

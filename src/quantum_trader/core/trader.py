@@ -6,13 +6,15 @@ Deterministic: no clock, no randomness, no I/O. Time is what the facts say it is
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from quantum_trader.core.books.booking import book_funding
+from quantum_trader.core.books.booking import book_correction, book_funding
 from quantum_trader.core.books.exposure import revalue
 from quantum_trader.core.books.trade import OpenTrade
 from quantum_trader.core.events import (
+    AccountSeen,
     CandleClosed,
     DrainSwitched,
     Fact,
+    FillCorrected,
     FundingRatePublished,
     FundingSettled,
     IntentProposed,
@@ -41,6 +43,7 @@ from quantum_trader.core.orders.evaluation import looks_at_market, note_liquidat
 from quantum_trader.core.orders.exiting import consider, is_calm, keep_calm, on_market_state
 from quantum_trader.core.orders.opening import is_repeat, on_intent
 from quantum_trader.core.orders.plan import Plan
+from quantum_trader.core.orders.reconcile import on_account_seen, on_inferred, touch
 from quantum_trader.core.orders.reports import on_order_fact
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
@@ -64,7 +67,10 @@ def step(state: TraderState, fact: Fact) -> Sequence[Fact]:
         return _NOTHING
     if kind not in _PRICES:
         state.calm.clear()
-    return handler(state, fact)
+    said = handler(state, fact)
+    if said:
+        touch(state, said)
+    return said
 
 
 def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
@@ -171,9 +177,26 @@ def _on_intent(state: TraderState, fact: IntentProposed) -> Sequence[Fact]:
 
 def _on_order(state: TraderState, fact: Any) -> Sequence[Fact]:
     _pass_time(state, fact.at_ms)
+    state.suspects.pop(fact.symbol, None)
     out = Out(fact, state.account, state.now_ms)
     on_order_fact(state, fact, out)
+    if isinstance(fact, OrderFilled) and fact.cause == "inferred":
+        on_inferred(fact, out)
     return out.facts
+
+
+def _on_account_seen(state: TraderState, fact: AccountSeen) -> Sequence[Fact]:
+    if state.rules is None:
+        return _NOTHING
+    _pass_time(state, fact.at_ms)
+    out = Out(fact, state.account, state.now_ms)
+    on_account_seen(state, fact, out)
+    return out.facts
+
+
+def _on_corrected(state: TraderState, fact: FillCorrected) -> Sequence[Fact]:
+    book_correction(state, fact)
+    return _NOTHING
 
 
 def _on_funding(state: TraderState, fact: FundingSettled) -> Sequence[Fact]:
@@ -221,6 +244,8 @@ _HANDLERS: dict[type[Fact], Callable[[TraderState, Any], Sequence[Fact]]] = {
     OrderFilled: _on_order,
     OrderCanceled: _on_order,
     FundingSettled: _on_funding,
+    FillCorrected: _on_corrected,
+    AccountSeen: _on_account_seen,
     DrainSwitched: _on_drain,
     KillLevelSet: _on_kill_level,
     RulesAdopted: _on_rules,

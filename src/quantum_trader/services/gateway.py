@@ -20,7 +20,13 @@ from quantum_trader.core.errors import (
     StoreError,
     Unreachable,
 )
-from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
+from quantum_trader.core.events import (
+    AccountSeen,
+    CancelCommanded,
+    Fact,
+    OrderCommanded,
+    OrderFilled,
+)
 from quantum_trader.core.orders.ids import Command, symbol_of
 from quantum_trader.core.venue import AnyVenueUpdate
 from quantum_trader.ports import Bus, Clock, Entry, Exchange, Journal
@@ -30,7 +36,9 @@ from quantum_trader.services.doubts import Answers, Doubts
 from quantum_trader.services.last_word import why_no_entry
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.patience import Patience
+from quantum_trader.services.reconciler import Reconciler, Sighting, symbols_of
 from quantum_trader.services.recovery import standing
+from quantum_trader.services.replacing import record
 from quantum_trader.services.sending import Sender, Sent
 from quantum_trader.services.venue_facts import NOT_SENT, from_report, in_doubt, rejected
 from quantum_trader.services.watching import Watch
@@ -41,6 +49,8 @@ PUBLISHED = "published"
 PUBLISH_MAX = 1_000
 PUMP = "reports"
 PUMP_WAIT_MS = 200
+RECONCILE = "account"
+RECONCILE_STEP_MS = 1_000
 LANES_AT_ONCE = 16
 """So many symbols have a request of ours under way at one time."""
 
@@ -72,6 +82,8 @@ class Gateway:
         self._sender = Sender(exchange, clock, now_ms)
         self._doubts = Doubts(exchange, journal, self._sender, clock, now_ms)
         self._watch = Watch(exchange, journal, now_ms)
+        self.reconciler = Reconciler(exchange, journal, clock, now_ms)
+        self._hears = True
         self._bus: Bus | None = None
         self._published = 0
 
@@ -118,6 +130,7 @@ class Gateway:
                 kept.append(rejected(command, NOT_SENT, reason, self._now_ms()))
             elif is_new:
                 lanes.setdefault(symbol_of(command), []).append(command)
+        self.reconciler.moved(lanes)
         sent = [Sent(kept), *(Sent() for _ in lanes)]
         try:
             await self._send(list(lanes.values()), sent[1:])
@@ -128,6 +141,8 @@ class Gateway:
         self._conclude(_answers(sent), reports)
         for lane in sent:
             self._doubts.add(lane.doubtful)
+            if lane.doubtful:
+                self.reconciler.hurry()
 
     async def _why_no_entry(self, commands: Sequence[Command]) -> str | None:
         """Asked before anything is recorded: without an answer nothing has happened."""
@@ -160,6 +175,39 @@ class Gateway:
         self._conclude(news.answers, self._unread(news.reports))
         return self._unpublished()
 
+    async def take_sighting(self, sighting: Sighting) -> Handled:
+        """Write down what the venue's account shows, and publish it behind all that is recorded.
+
+        It is evidence when it shows anything new, and then it is in the journal.
+        """
+        reconciler = self.reconciler
+        found = self._book(sighting)
+        seen = reconciler.seen(sighting, self._doubts.symbols(), found, self._account)
+        inferred = reconciler.inferred(sighting, seen)
+        if inferred:
+            reconciler.moved(symbols_of(inferred))
+        if reconciler.is_evidence(seen) or inferred:
+            self._journal.conclude([*inferred, seen], venue_seq=None)
+            return self._unpublished()
+        handled = self._unpublished()
+        if len(handled.outputs) == PUBLISH_MAX:
+            return handled  # It would overtake what is still to be published.
+        return Handled([*handled.outputs, (ROUTES[AccountSeen], seen)], handled.projections)
+
+    def _book(self, sighting: Sighting) -> dict[str, int]:
+        """Record the trades that asking brought to light; how many of each symbol were new."""
+        found: dict[str, int] = {}
+        for symbol, trades in sighting.trades.items():
+            facts = [self._fact(one) for one in trades]
+            if symbol not in self._journal.books():
+                # What a hand did here before us is no business of ours; our own orders are.
+                facts = [one for one in facts if isinstance(one, OrderFilled) and one.plan_id]
+            new = record(self._journal, facts, None)
+            if new:
+                found[symbol] = new
+                self.reconciler.moved([symbol])
+        return found
+
     async def _send(self, lanes: Sequence[Sequence[Command]], sent: Sequence[Sent]) -> None:
         """Symbols side by side, each in its order. Tries all; raises the first failure."""
         waiting = zip(lanes, sent, strict=True)
@@ -185,13 +233,20 @@ class Gateway:
     async def _reports(self, wait_ms: int) -> Sequence[AnyVenueUpdate]:
         try:
             reports = await self._exchange.updates(self._journal.venue_seq(), wait_ms)
-            self._doubts.heard(True)
+            self._heard(well=True)
             return reports
         except (Unreachable, InDoubt):
             # They are kept at the venue and will be asked for again.
-            self._doubts.heard(False)
+            self._heard(well=False)
             await self._clock.sleep_until(self._clock.now_ms() + wait_ms)
             return ()
+
+    def _heard(self, *, well: bool) -> None:
+        """Whether the venue's reports come; when they come again, the account is looked at soon."""
+        if well and not self._hears:
+            self.reconciler.hurry()
+        self._hears = well
+        self._doubts.heard(well)
 
     def _unread(self, reports: Sequence[AnyVenueUpdate]) -> Sequence[AnyVenueUpdate]:
         """Reports that a batch of commands has not written down in the meantime."""
@@ -203,7 +258,8 @@ class Gateway:
     def _conclude(self, answers: Answers, reports: Sequence[AnyVenueUpdate]) -> None:
         facts = [*answers.facts, *map(self._fact, reports), *answers.ends]
         if facts:
-            self._journal.conclude(facts, venue_seq=reports[-1].seq if reports else None)
+            self.reconciler.moved(symbols_of(facts))
+            record(self._journal, facts, reports[-1].seq if reports else None)
 
     def _fact(self, report: AnyVenueUpdate) -> Fact:
         known = self._journal.known(report.client_order_id)
@@ -234,12 +290,17 @@ class Gateway:
 
 
 class GatewayService:
-    """The gateway's two loops: commands from the bus, and reports from the venue."""
+    """The gateway's loops: commands from the bus, the venue's reports, and looks at its account."""
 
     def __init__(self, bus: Bus, gateway: Gateway, settings: LoopSettings, clock: Clock) -> None:
         self._gateway = gateway
         self._clock = clock
         self._consumer = Consumer(bus, GATEWAY, read_by(GATEWAY), gateway, settings, clock=clock)
+
+    @property
+    def reconciler(self) -> Reconciler:
+        """Who looks at the venue's account."""
+        return self._gateway.reconciler
 
     async def start(self) -> None:
         """Fence predecessors and resolve what they left open."""
@@ -256,12 +317,20 @@ class GatewayService:
             return 0
         return await self._consumer.publish(partial(self._gateway.take, news))
 
+    async def reconcile_once(self) -> int:
+        """Look at the venue's account, if it is time, and publish what it shows; how many facts."""
+        sighting = await self.reconciler.look()
+        if sighting is None:
+            return 0
+        return await self._consumer.publish(partial(self._gateway.take_sighting, sighting))
+
     async def run(self) -> NoReturn:
-        """Both loops for ever; the first failure of either ends both and is raised."""
+        """All loops for ever; the first failure of any ends all and is raised."""
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._consumer.run())
                 group.create_task(self._pump())
+                group.create_task(self._reconcile())
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
         raise BrokenInvariant("the gateway's loops ended without a failure")
@@ -273,6 +342,20 @@ class GatewayService:
                 await self.pump_once(PUMP_WAIT_MS)
                 progress.made(PUMP)
                 patience.relieved()
+                await asyncio.sleep(0)
+            except BusUnreachable as error:
+                await patience.bear(error)
+
+    async def _reconcile(self) -> NoReturn:
+        patience, reconciler = Patience(self._clock), self.reconciler
+        while True:
+            try:
+                await self.reconcile_once()
+                progress.made(RECONCILE)
+                patience.relieved()
+                # In small steps: something may ask for haste meanwhile.
+                soon_ms = self._clock.now_ms() + RECONCILE_STEP_MS
+                await self._clock.sleep_until(min(reconciler.due_ms(), soon_ms))
                 await asyncio.sleep(0)
             except BusUnreachable as error:
                 await patience.bear(error)

@@ -55,21 +55,6 @@ PLANNED: tuple[Stream, ...] = (
         "waits for the portfolio",
     ),
     planned("portfolio.state", "the account as our books know it", "waits for the portfolio"),
-    planned(
-        "position.snapshot",
-        "positions as the venue reports them",
-        "waits for reconciliation with the venue",
-    ),
-    planned(
-        "reconcile.close",
-        "closes that end a difference between venue and books",
-        "waits for reconciliation with the venue",
-    ),
-    planned(
-        "reconcile.events",
-        "differences between venue and books, and what was done",
-        "waits for reconciliation with the venue",
-    ),
 )
 
 RETIRED: tuple[Stream, ...] = (

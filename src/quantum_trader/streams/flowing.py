@@ -30,9 +30,16 @@ LIVE: tuple[Stream, ...] = (
             ev.OrderFilled,
             ev.OrderCanceled,
             ev.FundingSettled,
+            ev.FillCorrected,
         ),
         (GATEWAY, TRADER, EXPLAIN),
         "what the venue did with our orders and our money",
+    ),
+    live(
+        "position.snapshot",
+        (ev.AccountSeen,),
+        (GATEWAY, TRADER, OUTSIDE),
+        "positions and orders as the venue shows them, twice alike",
     ),
     live(
         "operator",
@@ -113,6 +120,18 @@ LIVE: tuple[Stream, ...] = (
         (ev.TradeClosed,),
         (TRADER, OUTSIDE, PAGE, EXPLAIN),
         "round trips, to the cent",
+    ),
+    live(
+        "reconcile.events",
+        (ev.Reconciled,),
+        (TRADER, OUTSIDE, EXPLAIN),
+        "differences between venue and books, and what was done",
+    ),
+    live(
+        "reconcile.close",
+        (ev.CloseReconciled,),
+        (TRADER, OUTSIDE, EXPLAIN),
+        "closes that end a difference between venue and books",
     ),
     live("marketstate", (ev.MarketStateComputed,), (TRADER, OUTSIDE), "volatility and regime"),
     live(

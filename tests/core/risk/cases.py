@@ -151,6 +151,8 @@ def a_case(**changes: Any) -> EntryCase:
         equity_usd=Decimal(1_000),
         available_usd=Decimal(1_000),
         gross_notional_usd=Decimal(0),
+        quarantine=None,
+        alert=None,
         safe_drain=False,
         kill_level="RUN",
         kill_score=0.2,

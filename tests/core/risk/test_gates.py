@@ -54,6 +54,8 @@ BLOCKED: dict[str, list[st.SearchStrategy[EntryCase]]] = {
         ),
     ],
     "one_plan_per_symbol": [st.text(min_size=1).map(lambda p: a_case(open_plan=p))],
+    "venue_as_agreed": [st.text(min_size=1).map(lambda why: a_case(alert=why))],
+    "not_quarantined": [st.text(min_size=1).map(lambda why: a_case(quarantine=why))],
     "positions_below_max": [st.integers(10, 10**6).map(lambda n: a_case(open_positions=n))],
     "cooldown_after_close": [
         st.integers(0, 899_999).map(lambda n: a_case(last_close_ms=NOW_MS - n))
@@ -221,6 +223,8 @@ def test_missing_input_is_never_a_reason_to_pass(name: str) -> None:
         "fresh",
         "symbol_allowed",
         "one_plan_per_symbol",
+        "venue_as_agreed",
+        "not_quarantined",
         "positions_below_max",
         "cooldown_after_close",
         "cooldown_after_open",

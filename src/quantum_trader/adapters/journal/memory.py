@@ -4,6 +4,7 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
 from quantum_trader.adapters.journal.orders import OpenOrders, check_same, ends, is_outcome
+from quantum_trader.core.books.told import Told, ToldBooks
 from quantum_trader.core.events import Fact, OrderCommanded
 from quantum_trader.core.events.orders import OrderFact
 from quantum_trader.core.orders.ids import Command, name_of
@@ -20,6 +21,7 @@ class MemoryJournal:
         self._outcomes: dict[str, Fact] = {}
         self._ended: set[str] = set()
         self._open = OpenOrders()
+        self._books = ToldBooks()
         self._venue_seq = 0
         self._records = 0
 
@@ -58,11 +60,16 @@ class MemoryJournal:
         self._facts[fact.id] = fact
         self._outbox.append((self._records, fact))
         self._open.take_fact(fact)
+        self._books.take(fact)
         if isinstance(fact, OrderFact):
             if is_outcome(fact):
                 self._outcomes.setdefault(fact.client_order_id, fact)
             if ends(fact):
                 self._ended.add(fact.client_order_id)
+
+    def is_recorded(self, fact_id: str) -> bool:
+        """Whether a fact of this id was recorded."""
+        return fact_id in self._facts
 
     def known(self, client_order_id: str) -> Journalled | None:
         """An order of ours, None when it is not."""
@@ -78,6 +85,10 @@ class MemoryJournal:
     def buried(self, since_ms: int) -> Mapping[str, int]:
         """Orders that were proved dead since then, and when."""
         return self._open.buried(since_ms)
+
+    def books(self) -> Mapping[str, Told]:
+        """What the recorded fills add up to, symbol by symbol."""
+        return self._books.symbols
 
     def outbox(self, after: int, count: int) -> list[tuple[int, Fact]]:
         """Recorded facts with their numbers, after a number, in order."""

@@ -38,12 +38,15 @@ from quantum_trader.adapters.journal.reading import (
 )
 from quantum_trader.adapters.journal.register import Key, Register
 from quantum_trader.core import events
+from quantum_trader.core.books.told import Told, ToldBooks
 from quantum_trader.core.errors import ConfigError, Fenced, StoreError
 from quantum_trader.core.events import (
     TAGS,
     CancelCommanded,
     Fact,
+    FillCorrected,
     OrderCommanded,
+    OrderFilled,
     OrderInDoubt,
 )
 from quantum_trader.core.events.orders import OrderFact
@@ -76,6 +79,7 @@ WHERE kind = 'fact' AND number > ? ORDER BY number LIMIT ?
 """
 
 _PROVED_DEAD = b'"code":%d' % PROVED_DEAD
+_MOVES_BOOKS = tuple(b'{"type":"%b"' % TAGS[one].encode() for one in (OrderFilled, FillCorrected))
 _IN_DOUBT = TAGS[OrderInDoubt]
 _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
@@ -97,6 +101,7 @@ class SqliteJournal:
             self._db = apsw.Connection(str(path))
         self._path = path
         self._open = OpenOrders()
+        self._books = ToldBooks()
         self._venue_seq = 0
         self._tail: list[tuple[int, Fact]] = []
         with ExitStack() as undo:
@@ -143,6 +148,10 @@ class SqliteJournal:
         self._venue_seq = max(self._venue_seq, venue_seq or 0)
         return len(fresh)
 
+    def is_recorded(self, fact_id: str) -> bool:
+        """Whether a fact of this id was recorded."""
+        return self._register.find(("fact", fact_id)) is not None
+
     def known(self, client_order_id: str) -> Journalled | None:
         """An order of ours, None when it is not."""
         found = self._open.get(client_order_id)
@@ -161,6 +170,10 @@ class SqliteJournal:
     def buried(self, since_ms: int) -> Mapping[str, int]:
         """Orders that were proved dead since then, and when."""
         return self._open.buried(since_ms)
+
+    def books(self) -> Mapping[str, Told]:
+        """What the recorded fills add up to, symbol by symbol."""
+        return self._books.symbols
 
     def outbox(self, after: int, count: int) -> list[tuple[int, Fact]]:
         """Recorded facts with their numbers, after a number, in order."""
@@ -228,6 +241,8 @@ class SqliteJournal:
         for number, kind, identity, name, is_end, body, _ in rows:
             if kind in ("order", "cancel", "fact"):
                 yield (kind, identity), number
+            if kind == "fact" and body.startswith(_MOVES_BOOKS):
+                self._books.take(events.decode(body))
             if name is None or name in ended:
                 continue
             open_rows.setdefault(name, []).append(number)
@@ -252,6 +267,7 @@ class SqliteJournal:
             if ends(fact):
                 self._register.add(("end", name), number)
         self._open.take_fact(fact)
+        self._books.take(fact)
         if len(self._tail) >= 2 * TAIL:
             self._tail_after = self._tail[-TAIL - 1][0]
             del self._tail[:-TAIL]

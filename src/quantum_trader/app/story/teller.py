@@ -9,6 +9,7 @@ from quantum_trader.app.chronology import in_order
 from quantum_trader.app.story import exits
 from quantum_trader.app.story.words import signed_usd, span_text
 from quantum_trader.core import events as ev
+from quantum_trader.core.events.reconcile import ReconcileKind
 from quantum_trader.core.units import usd_text
 
 OUTCOMES = {
@@ -30,6 +31,20 @@ _FORCED = {
     "adl": "CLOSED BY THE VENUE (auto-deleveraging):",
     "settlement": "SETTLED BY THE VENUE:",
 }
+
+
+_RECONCILED: dict[ReconcileKind, str] = {
+    "ADOPT": "A position that nobody owned is adopted",
+    "PROTECT": "The stop at the venue was not as believed, and is placed again",
+    "CANCEL_ORPHAN": "An order of ours that belongs to nothing is canceled",
+    "FORGET": "An order that was believed in is given up",
+    "BOOK_EXTERNAL": "What was traded at the venue without us is booked",
+    "SHRINK_EXITS": "Targets for more than there is are taken back",
+    "QUARANTINE": "No entry is taken here until books and venue agree",
+    "RELEASE": "Books and venue agree again",
+    "ALERT": "Somebody changed the terms at the venue; no entry is taken",
+}
+"""What a reconciliation did, by its kind."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -168,6 +183,12 @@ class _Teller:
         name = self._name(fact.client_order_id, fact.role)
         return f"the venue refused {name}: {fact.reason} ({fact.code})"
 
+    def reconciled(self, fact: ev.Reconciled) -> str:
+        return f"{_RECONCILED[fact.kind]}: {fact.why}."
+
+    def close_reconciled(self, fact: ev.CloseReconciled) -> str:
+        return f"What stands cannot be protected ({fact.reason}): {fact.qty} is closed."
+
     def in_doubt(self, fact: ev.OrderInDoubt) -> str:
         """Nobody knows yet."""
         name = self._name(fact.client_order_id, fact.role)
@@ -283,6 +304,8 @@ _TELLERS: dict[type[ev.Fact], Callable[[_Teller, Any], str]] = {
     ev.OrderAccepted: _Teller.accepted,
     ev.OrderRejected: _Teller.rejected,
     ev.OrderInDoubt: _Teller.in_doubt,
+    ev.Reconciled: _Teller.reconciled,
+    ev.CloseReconciled: _Teller.close_reconciled,
     ev.OrderTriggered: _Teller.triggered,
     ev.OrderFilled: _Teller.filled,
     ev.OrderCanceled: _Teller.gone,

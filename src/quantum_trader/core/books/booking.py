@@ -4,6 +4,7 @@ from quantum_trader.core.books.exposure import keep
 from quantum_trader.core.books.position import FLAT, Change, after_fill
 from quantum_trader.core.books.trade import OpenTrade, close
 from quantum_trader.core.events import (
+    FillCorrected,
     FundingSettled,
     OrderFilled,
     PositionChanged,
@@ -13,7 +14,7 @@ from quantum_trader.core.events import (
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
-from quantum_trader.core.units import ZERO
+from quantum_trader.core.units import ZERO, money
 
 _KINDS = {"opened": PositionOpened, "closed": PositionClosed}
 
@@ -96,6 +97,20 @@ def _close_trade(state: TraderState, plan: Plan, fact: OrderFilled, out: Out, re
     closed = close(trade, stamp["id"], state.now_ms, reason)
     state.performance.note(fact.symbol, closed.r_net)
     out.say(closed)
+
+
+def book_correction(state: TraderState, fact: FillCorrected) -> None:
+    """Put right the money of a fill that had been inferred; the position is right already.
+
+    What was bought dearer than assumed, or sold cheaper, is lost; the trade, if it is still open,
+    learns the fee.
+    """
+    better = fact.price - fact.inferred_price
+    state.ledger.realise(money(better * (fact.qty if fact.side == "SELL" else -fact.qty)))
+    state.ledger.pay_fee(fact.fee_usd)
+    trade = state.trades.get(fact.symbol)
+    if trade is not None:
+        trade.fees_usd += fact.fee_usd
 
 
 def book_funding(state: TraderState, fact: FundingSettled) -> None:

@@ -62,6 +62,14 @@ from quantum_trader.core.events.orders import (
     PlanEnded,
     PlanMade,
 )
+from quantum_trader.core.events.reconcile import (
+    AccountSeen,
+    CloseReconciled,
+    FillCorrected,
+    Reconciled,
+    SeenOrder,
+    SeenPosition,
+)
 
 AnyFact = (
     CandleClosed
@@ -101,6 +109,10 @@ AnyFact = (
     | KillLevelSet
     | RulesAdopted
     | DeadLettered
+    | AccountSeen
+    | Reconciled
+    | CloseReconciled
+    | FillCorrected
 )
 
 FACTS: tuple[type[Fact], ...] = AnyFact.__args__
@@ -127,15 +139,18 @@ TAGS: dict[type[Fact], str] = {kind: tag_of(kind) for kind in FACTS}
 __all__ = [
     "FACTS",
     "TAGS",
+    "AccountSeen",
     "AnyFact",
     "Bound",
     "CancelCommanded",
     "CandleClosed",
+    "CloseReconciled",
     "DeadLettered",
     "DrainSwitched",
     "ExitDecided",
     "ExitPlanned",
     "Fact",
+    "FillCorrected",
     "FundingRatePublished",
     "FundingSettled",
     "HarvestProposed",
@@ -167,9 +182,12 @@ __all__ = [
     "PositionFact",
     "PositionOpened",
     "QuoteChanged",
+    "Reconciled",
     "Refusal",
     "RulesAdopted",
     "SecondPassed",
+    "SeenOrder",
+    "SeenPosition",
     "Tick",
     "TradeClosed",
     "VenueQuoted",

@@ -11,9 +11,11 @@ from quantum_trader.core.units import OrderSide, Side
 OrderKind = Literal["MARKET", "LIMIT", "STOP_MARKET", "TAKE_PROFIT_MARKET"]
 OrderRole = Literal["entry", "stop", "target", "exit"]
 Liquidity = Literal["maker", "taker"]
-FillCause = Literal["order", "liquidation", "adl", "settlement"]
+FillCause = Literal["order", "liquidation", "adl", "settlement", "inferred"]
 """Why a trade happened: an order, or the venue's own doing. ``adl`` is auto-deleveraging: the venue
-closes a winner against a loser it cannot liquidate. Facts of old know the first two only."""
+closes a winner against a loser it cannot liquidate. ``inferred`` is no trade at all,
+but what the position must have done: it is replaced when the real one comes. Facts of old know the
+first two only."""
 
 
 class Leg(msgspec.Struct, frozen=True, gc=False):

@@ -120,6 +120,20 @@ def command_cancel(plan: Plan, out: Out, order: Resting, reason: str) -> None:
     )
 
 
+def command_orphan_cancel(symbol: str, name: str, role: OrderRole, out: Out) -> None:
+    """Cancel an order of ours that belongs to nothing that is open."""
+    out.say(
+        CancelCommanded(
+            **out.stamp(""),
+            plan_id="",
+            role=role,
+            symbol=symbol,
+            client_order_id=name,
+            reason="it belongs to nothing that is open",
+        )
+    )
+
+
 def _owner_of(plan: Plan) -> _Owner:
     made = plan.made
     return _Owner(made.plan_id, made.trace_id, made.symbol, exit_order_side(made.side))

@@ -23,8 +23,9 @@ def client_order_id(role: OrderRole, account: str, plan_id: str, leg: int, attem
     """The name under which an order is journalled, sent and asked for: at most 28 characters.
 
     It begins with the mode's own letters, so that a paper order is known for one wherever it turns
-    up. ``attempt`` grows only after the order of the attempt before is proved dead. The venue takes
-    at most 36 characters of ``[.A-Z:/a-z0-9_-]``.
+    up. ``attempt`` grows once the order of the attempt before is over, or in doubt and harmless
+    should it live: an entry has one attempt. The venue takes at most 36 characters of
+    ``[.A-Z:/a-z0-9_-]``.
     """
     purpose = f"{account}|{plan_id}|{leg}|{attempt}"
     digest = sha256(purpose.encode()).hexdigest()[:DIGEST_CHARS].upper()
@@ -34,6 +35,12 @@ def client_order_id(role: OrderRole, account: str, plan_id: str, leg: int, attem
 def is_ours(client_id: str) -> bool:
     """Whether an order was named by us; a liquidation or an order made by hand was not."""
     return _OURS_PATTERN.fullmatch(client_id) is not None
+
+
+def role_of(client_id: str) -> OrderRole:
+    """What an order of ours is for, by its name. Raises ``StopIteration`` for others' names."""
+    letter = client_id[-DIGEST_CHARS - 1]
+    return next(role for role, one in ROLE_LETTERS.items() if one == letter)
 
 
 def name_of(command: Command) -> str:

@@ -197,6 +197,8 @@ def gather(
         equity_usd=state.equity_usd,
         available_usd=state.available_usd,
         gross_notional_usd=state.exposure.gross_usd + state.exposure.coming_usd,
+        quarantine=state.quarantined.get(intent.symbol),
+        alert=next(iter(state.alerts.values()), None),
         safe_drain=state.safe_drain,
         kill_level=state.kill_level,
         kill_score=score,

@@ -119,9 +119,13 @@ class Plan(msgspec.Struct, kw_only=True):
 
     def holds(self, position: Position | None) -> bool:
         """Whether a position is this plan's: it was entered, and points the planned way."""
-        if position is None or not self.entry_qty or self.flat_ms is not None:
+        return position is not None and self.holds_qty(position.qty)
+
+    def holds_qty(self, qty: Decimal) -> bool:
+        """As ``holds``, of a quantity alone."""
+        if not qty or not self.entry_qty or self.flat_ms is not None:
             return False
-        return (position.qty > 0) == (self.made.side == "LONG")
+        return (qty > 0) == (self.made.side == "LONG")
 
     def first_stop(self) -> Decimal:
         """The stop that R is measured by; as planned, where none was placed yet."""

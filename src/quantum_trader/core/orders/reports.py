@@ -71,9 +71,9 @@ def _on_word(state: TraderState, plan: Plan, fact: OrderFact, out: Out) -> None:
             on_stop_accepted(plan, fact, out)
             send_targets(state, plan, out)
         case OrderRejected(role="entry"):
-            _on_entry_over(state, plan, out, f"entry refused: {fact.reason} ({fact.code})")
+            on_entry_over(state, plan, out, f"entry refused: {fact.reason} ({fact.code})")
         case OrderCanceled(role="entry"):
-            _on_entry_over(state, plan, out, f"entry canceled: {fact.reason}")
+            on_entry_over(state, plan, out, f"entry canceled: {fact.reason}")
         case OrderRejected(role="stop"):
             on_stop_rejected(state, plan, fact, out)
         case OrderCanceled(role="stop"):
@@ -86,7 +86,7 @@ def _on_word(state: TraderState, plan: Plan, fact: OrderFact, out: Out) -> None:
             on_exit_in_doubt(state, plan, fact.client_order_id, out)
 
 
-def _on_entry_over(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
+def on_entry_over(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
     """No more fills will come of the entry."""
     plan.entry_done = True
     expect(state, plan)

@@ -39,9 +39,11 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 class EntryCase(msgspec.Struct, frozen=True, kw_only=True):
     """One intent and the world it meets. None is missing: a gate that needs it says no.
 
-    ``draft`` is None when no trade can be drafted; ``draft_problem`` then says why.
-    ``open_plan`` is the plan that holds the symbol. Ages are against ``now_ms``. ``kill_score`` is
-    how little speaks for being in this market; it is only asked for where the symbol is free.
+    ``draft`` is None when no trade can be drafted; ``draft_problem`` then says why. ``open_plan``
+    is the plan that holds the symbol. ``quarantine`` is why nobody knows how the symbol stands at
+    the venue, ``alert`` what somebody changed there; None when all is as agreed. Ages are against
+    ``now_ms``. ``kill_score`` is how little speaks for being in this market; it is only asked for
+    where the symbol is free.
     """
 
     intent: IntentProposed
@@ -59,6 +61,8 @@ class EntryCase(msgspec.Struct, frozen=True, kw_only=True):
     equity_usd: Decimal
     available_usd: Decimal
     gross_notional_usd: Decimal
+    quarantine: str | None
+    alert: str | None
     safe_drain: bool
     kill_level: KillLevel
     kill_score: float | None

@@ -98,6 +98,22 @@ def one_plan_per_symbol(case: EntryCase, limits: RiskLimits) -> Refusal | None:
     return None
 
 
+def venue_as_agreed(case: EntryCase, limits: RiskLimits) -> Refusal | None:
+    """Nobody has changed the account's modes or a position's terms at the venue."""
+    if case.alert is not None:
+        return Refusal("venue_as_agreed", f"changed at the venue: {case.alert}")
+    return None
+
+
+def not_quarantined(case: EntryCase, limits: RiskLimits) -> Refusal | None:
+    """Books and venue agree about the symbol, and no order of it is long in doubt."""
+    if case.quarantine is not None:
+        return Refusal(
+            "not_quarantined", f"{case.intent.symbol} is in quarantine: {case.quarantine}"
+        )
+    return None
+
+
 def positions_below_max(case: EntryCase, limits: RiskLimits) -> Refusal | None:
     """There is room for one more position."""
     most = min(limits.positions_max, limits.stops_max // STOPS_EACH)
@@ -326,6 +342,8 @@ GATES: tuple[Gate, ...] = (
     symbol_known,
     symbol_tradable,
     one_plan_per_symbol,
+    venue_as_agreed,
+    not_quarantined,
     positions_below_max,
     cooldown_after_close,
     cooldown_after_open,
