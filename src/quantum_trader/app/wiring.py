@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+import msgspec
+import structlog
+
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.clock import SteadyClock, SystemClock
 from quantum_trader.adapters.exchanges.breaking import BreakingExchange
@@ -71,6 +74,8 @@ from quantum_trader.streams import (
     read_by,
 )
 
+_log = structlog.get_logger()
+
 INSTANCE = "main"
 """The consumer name of every service: the same after a restart, so that it finds what it left."""
 JOURNAL_FILE = "journal.sqlite"
@@ -114,6 +119,7 @@ class System:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._rules = parts.rules
         account = parts.rules.account
         self._settings = LoopSettings(account=account)
         self.buses = {
@@ -153,7 +159,7 @@ class System:
         """
         for service in (self._paper, self._signals, self._trader, self._gateway):
             await service.start()
-        rules = self._parts.rules
+        rules = self._rules = await self._allowed(self._parts.rules)
         orders: list[Fact] = []
         if await self._newest_rules() != rules:
             orders.append(RulesAdopted(**self._stamp(f"rules:{state_hash(rules)}"), rules=rules))
@@ -167,11 +173,21 @@ class System:
         )
         await self._settle(drain)
 
+    async def _allowed(self, rules: Rules) -> Rules:
+        """The rules as far as the venue lets them: where no stop may wait, it comes with fills."""
+        if rules.exits.protect == "after_fill":
+            return rules
+        if (await self._parts.venue.capabilities()).stop_before_entry:
+            return rules
+        _log.warning("the venue takes no stop without a position: stops come with the first fill")
+        exits = msgspec.structs.replace(rules.exits, protect="after_fill")
+        return msgspec.structs.replace(rules, exits=exits)
+
     async def _settle(self, drain: bool) -> None:
         """Let the trader take its inbox until it has what was ordered: nothing is fed before."""
         for _ in range(ADOPT_TURNS_MAX):
             state = self.trader.state
-            met = state.rules == self._parts.rules and state.safe_drain >= drain
+            met = state.rules == self._rules and state.safe_drain >= drain
             if met and self._latch.is_met:
                 return
             await self._trader.poll_once()

@@ -4,6 +4,7 @@ Rules reach the trader as a fact, so that a replay decides by the rules of its d
 """
 
 from decimal import Decimal
+from typing import Literal
 
 import msgspec
 
@@ -36,11 +37,16 @@ class Fees(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         _demand_within("fees: maker_frac", self.maker_frac, -self.taker_frac)
 
 
+Protect = Literal["after_fill", "before_entry"]
+"""When the first stop is placed: as soon as the entry fills, or before the entry leaves."""
+
+
 class ExitRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How positions are left when nothing else happens first.
 
     ``protect_within_ms`` is the longest a position may stand without a confirmed stop before it
-    is closed at market; ``entry_within_ms`` the longest an entry order may be on its way.
+    is closed at market, and the longest an entry waits for a stop that shall be there before it
+    (``protect``); ``entry_within_ms`` the longest an entry order may be on its way.
     ``policy`` decides targets and stop: ``adaptive``, ``dynamic``, ``profile`` (the fitting one),
     ``profile:NAME``, ``hints``, or ``static_3_4`` (stop at 3 %, one target at 4 %). ``risk_mode``
     is how careful the account is.
@@ -54,6 +60,7 @@ class ExitRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     guards: GuardSettings = GuardSettings()
     adapt: AdaptSettings = AdaptSettings()
 
+    protect: Protect = "after_fill"
     hold_max_ms: int = 4 * 3_600_000
     protect_within_ms: int = 3_000
     entry_within_ms: int = 60_000

@@ -1,5 +1,6 @@
 """What time alone decides: protection that is late, and exits that came to nothing."""
 
+from quantum_trader.core.orders.arming import disarm, is_arming_too_long
 from quantum_trader.core.orders.closing import clean_up, close_now
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.out import Out
@@ -12,6 +13,9 @@ def check_deadlines(state: TraderState, plan: Plan, out: Out) -> None:
     if plan.flat_ms is not None:
         clean_up(state, plan, out)
         return
+    if is_arming_too_long(state, plan):
+        disarm(state, plan, out, "its stop was not confirmed in time")
+        return
     reason = _due(state, plan)
     if reason is not None:
         close_now(state, plan, out, reason)
@@ -19,7 +23,9 @@ def check_deadlines(state: TraderState, plan: Plan, out: Out) -> None:
 
 def may_rest(state: TraderState, plan: Plan) -> bool:
     """Whether ``check_deadlines`` would do nothing, as it nearly always does."""
-    return plan.flat_ms is None and _due(state, plan) is None
+    if plan.flat_ms is not None or is_arming_too_long(state, plan):
+        return False
+    return _due(state, plan) is None
 
 
 def _due(state: TraderState, plan: Plan) -> str | None:

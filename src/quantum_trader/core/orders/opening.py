@@ -21,9 +21,9 @@ from quantum_trader.core.intent_edge import plan_id_of
 from quantum_trader.core.market.publish import known_state, newest_state
 from quantum_trader.core.market.state import sigma_ratio, usual_sigma, volatility_now
 from quantum_trader.core.market.view import MarketView
+from quantum_trader.core.orders.arming import enter
 from quantum_trader.core.orders.clearing import clear
 from quantum_trader.core.orders.closing import close_now
-from quantum_trader.core.orders.commands import command_entry
 from quantum_trader.core.orders.evaluation import (
     divergence_now,
     note_market,
@@ -222,7 +222,7 @@ def _open(state: TraderState, rules: Rules, approved: ApprovedIntent, out: Out) 
     state.planned[made.plan_id] = state.now_ms
     out.say(made)
     exit_planned(plan, out)
-    command_entry(made, out)
+    enter(plan, rules, out)
 
 
 def plan_for(

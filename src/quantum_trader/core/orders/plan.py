@@ -36,6 +36,7 @@ class Plan(msgspec.Struct, kw_only=True):
 
     ``instrument`` is the venue's rules as they were when the plan was made; they may vanish from
     the rules while it lives. ``exit_plan`` is how it is meant to be left, as it was made.
+    ``armed`` says that the stop came first, ``arming`` is set while the entry waits for its stop.
     ``coming_usd`` is the notional of the entry that was not filled yet. ``next_stops`` were
     commanded and not confirmed, and nobody knows what became of those in ``doubted``;
     ``stop_failures`` counts those that had to be placed again. ``stage`` counts harvested ladder
@@ -61,6 +62,8 @@ class Plan(msgspec.Struct, kw_only=True):
     exit_plan: ExitPlan
     coming_usd: Decimal = ZERO
     opened_ms: int = 0
+    armed: bool = False
+    arming: bool = False
     entry_done: bool = False
     entry_qty: Decimal = ZERO
     entry_notional_usd: Decimal = ZERO

@@ -26,10 +26,12 @@ def protect_first_fill(state: TraderState, plan: Plan, out: Out) -> None:
     """Command the initial stop for the whole ordered quantity, priced off the real fill.
 
     The stop covers the fills that are still to come: reduce-only orders never exceed what is there.
+    One that was there before the entry covers them meanwhile, and goes when this one is confirmed:
+    it may have expired or been met, and what counts is what the venue has after the fill.
     """
     instrument = instrument_of(state, plan)
     entry = plan.entry_price
-    price = _first_stop(plan, entry, instrument)
+    price = _at_least_armed(plan, _first_stop(plan, entry, instrument))
     plan.opened_ms = state.now_ms
     plan.initial_stop = price
     stop = NewStop(price, STOP_LOSS, "initial stop")
@@ -51,6 +53,16 @@ def protect_first_fill(state: TraderState, plan: Plan, out: Out) -> None:
             target_prices=targets,
         )
     )
+
+
+def _at_least_armed(plan: Plan, price: Decimal) -> Decimal:
+    """Stops only tighten: never farther away than the one that was placed before the entry.
+
+    That holds also where it was met before the fill: then the next one is passed, and we leave.
+    """
+    if not plan.armed:
+        return price
+    return max(price, plan.made.stop_price, key=lambda one: one * sign_of(plan.made.side))
 
 
 def _first_stop(plan: Plan, entry: Decimal, instrument: Instrument) -> Decimal:

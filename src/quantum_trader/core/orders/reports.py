@@ -14,6 +14,7 @@ from quantum_trader.core.events import (
     OrderTriggered,
 )
 from quantum_trader.core.orders.adoption import adopt
+from quantum_trader.core.orders.arming import disarm, on_armed
 from quantum_trader.core.orders.clearing import (
     on_clearing_in_doubt,
     on_clearing_over,
@@ -69,11 +70,16 @@ def _on_word(state: TraderState, plan: Plan, fact: OrderFact, out: Out) -> None:
     match fact:
         case OrderAccepted(role="stop"):
             on_stop_accepted(plan, fact, out)
+            if plan.arming:
+                on_armed(state, plan, out)
             send_targets(state, plan, out)
         case OrderRejected(role="entry"):
             on_entry_over(state, plan, out, f"entry refused: {fact.reason} ({fact.code})")
         case OrderCanceled(role="entry"):
             on_entry_over(state, plan, out, f"entry canceled: {fact.reason}")
+        case OrderRejected(role="stop") | OrderCanceled(role="stop") if plan.arming:
+            plan.forget(fact.client_order_id)
+            disarm(state, plan, out, f"no stop: {fact.reason}")
         case OrderRejected(role="stop"):
             on_stop_rejected(state, plan, fact, out)
         case OrderCanceled(role="stop"):
