@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from quantum_trader.adapters.journal.memory import MemoryJournal
 from quantum_trader.app.simulation.faults import Faults
 from quantum_trader.app.simulation.scheduler import Killed, Process
+from quantum_trader.core.books.told import Told
 from quantum_trader.core.errors import Fenced, StoreError
 from quantum_trader.core.events import Fact
 from quantum_trader.core.orders.ids import Command
@@ -76,6 +77,14 @@ class ProcessJournal:
     def buried(self, since_ms: int) -> Mapping[str, int]:
         """Orders that were proved dead."""
         return self._disk.journal.buried(since_ms)
+
+    def books(self) -> Mapping[str, Told]:
+        """What the recorded fills add up to."""
+        return self._disk.journal.books()
+
+    def is_recorded(self, fact_id: str) -> bool:
+        """Whether a fact of this id was recorded."""
+        return self._disk.journal.is_recorded(fact_id)
 
     def outbox(self, after: int, count: int) -> list[tuple[int, Fact]]:
         """Recorded facts with their numbers."""
