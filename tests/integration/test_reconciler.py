@@ -13,7 +13,7 @@ from quantum_trader.core.venue import VenueFill
 from quantum_trader.services import wire
 from quantum_trader.services.reconciler import ReconcileSettings
 from quantum_trader.streams import ROUTES
-from tests.commands import order_command
+from tests.commands import cancel_command, order_command
 from tests.gateways import World, started
 
 ENTRY = order_command("entry")
@@ -66,6 +66,16 @@ async def test_a_symbol_of_which_something_was_sent_in_between_is_not_settled() 
     shown = await reconcile(world, 1_200)
     assert shown[0].unsettled == (SYMBOL,)
     assert (await reconcile(world, 2_000))[-1].unsettled == ()
+
+
+async def test_a_symbol_that_looks_the_same_after_something_came_and_went_is_not_settled() -> None:
+    world = await started()
+    await world.carry_out(ENTRY)
+    await reconcile(world, 600)
+    await world.carry_out(STOP, cancel_command(STOP))
+    shown = await reconcile(world, 1_200)
+    assert shown[0].orders == ()
+    assert shown[0].unsettled == (SYMBOL,)
 
 
 async def test_a_symbol_with_an_order_in_doubt_is_not_settled_and_after_a_while_doubted() -> None:
@@ -179,6 +189,21 @@ async def test_a_real_fill_takes_the_place_of_the_inferred_one_and_adds_nothing(
     world.exchange.repeat_reports = True
     await reconcile(world, 20_000)
     assert await world.results() == facts
+
+
+async def test_a_fill_that_is_told_again_replaces_no_later_inference() -> None:
+    world = await started()
+    await world.carry_out(ENTRY)
+    world.exchange.moved[SYMBOL] = Decimal("0.1")
+    await reconcile(world, 10_000)
+    told = world.journal.books()[SYMBOL]
+    assert (told.qty, len(told.inferred)) == (Decimal("0.6"), 1)
+    facts = await world.results()
+    # Asking brings every trade of the symbol again, and a bought quarter would cover the gap.
+    world.exchange.moved[SYMBOL] = Decimal("0.2")
+    await reconcile(world, 9_000)
+    assert await world.results() == facts
+    assert world.journal.books()[SYMBOL].qty == Decimal("0.6")
 
 
 async def test_what_is_gone_without_a_trade_is_inferred_after_a_minute() -> None:
