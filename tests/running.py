@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from quantum_trader.adapters.bus.redis import RedisBus
+from quantum_trader.core.events import CanarySung
 from quantum_trader.services import wire
 
 WITHIN_S = 60.0
@@ -80,14 +81,15 @@ def holds_protected(state: dict[str, Any]) -> bool:
 
 
 def facts_on(ready: dict[str, Any], stream: str) -> list[Any]:
-    """Everything on a stream of a running system."""
+    """Everything on a stream of a running system, canaries aside."""
     url = Path(ready["redis_url_file"]).read_text().strip()
 
     async def read() -> list[Any]:
         bus = RedisBus(url, consumer="test")
         reader = wire.Reader(ready["account"])
         try:
-            return [reader(entry) for entry in await bus.span(stream, "-", "+", 100_000)]
+            facts = [reader(entry) for entry in await bus.span(stream, "-", "+", 100_000)]
+            return [fact for fact in facts if not isinstance(fact, CanarySung)]
         finally:
             await bus.close()
 

@@ -17,6 +17,7 @@ from quantum_trader.core.events import (
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.lease import Held, Holder
+from quantum_trader.core.stream_info import Backlog, Segment, StreamInfo
 from quantum_trader.core.venue import (
     AnyVenueUpdate,
     Capabilities,
@@ -29,6 +30,9 @@ from quantum_trader.core.venue import (
 
 Fields = Mapping[bytes, bytes]
 """What one stream entry holds, as bytes."""
+
+RECORD = b"record"
+"""The one field of an inbox record."""
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -77,27 +81,6 @@ class Saved(msgspec.Struct, frozen=True):
     last: str
 
 
-class GroupInfo(msgspec.Struct, frozen=True):
-    """One consumer group as the server and our own counters know it."""
-
-    service: str
-    pending: int
-    oldest_pending_ms: int | None
-    consumers: tuple[tuple[str, int, int], ...]
-    last_delivered: str
-    lag: int
-
-
-class StreamInfo(msgspec.Struct, frozen=True):
-    """One stream as the server knows it."""
-
-    stream: str
-    length: int
-    added: int
-    last_id: str
-    groups: tuple[GroupInfo, ...]
-
-
 class Bus(Protocol):
     """Ordered streams, consumer groups and one atomic commit.
 
@@ -138,7 +121,10 @@ class Bus(Protocol):
         """Inbox records after an id, oldest first."""
 
     async def span(self, stream: str, first: str, last: str, count: int) -> list[Entry]:
-        """Entries from ``first`` to ``last`` inclusive (``-`` and ``+`` are the ends)."""
+        """Entries from ``first`` to ``last`` inclusive (``-`` and ``+`` are the ends).
+
+        ``first`` may be ``(`` and an id: from behind it.
+        """
 
     async def last(self, stream: str, count: int) -> list[Entry]:
         """The newest entries of a stream, newest first."""
@@ -158,6 +144,26 @@ class Bus(Protocol):
     async def streams(self) -> list[str]:
         """The names of all streams the server holds."""
 
+    async def trim(self, stream: str, before: str) -> int:
+        """Drop the entries before an id, but none that any group still needs; how many went.
+
+        A group needs what it was not given, and what it was given and has not acknowledged.
+        """
+
+    async def drop_consumer(
+        self, service: str, stream: str, consumer: str, *, idle_ms: int
+    ) -> bool:
+        """Forget a consumer that holds nothing and was idle for so long; whether it was."""
+
+    async def backlog(self, service: str, stream: str, to: str) -> Backlog:
+        """What the group of a service has not acknowledged up to an id."""
+
+    async def skip(self, service: str, stream: str, to: str, seen: Backlog, audit: Output) -> bool:
+        """Acknowledge a backlog unread and append ``audit`` (its id is ``*``), in one step.
+
+        False when the backlog is not what was ``seen``, or empty; then nothing was done.
+        """
+
     async def close(self) -> None:
         """Let go of connections."""
 
@@ -170,6 +176,25 @@ class Leases(Protocol):
 
     async def look(self, name: str) -> Held | None:
         """Who has a lease, None for nobody."""
+
+
+class Archive(Protocol):
+    """What the streams held before they were trimmed. Whatever is in it stays as it is."""
+
+    async def streams(self) -> list[str]:
+        """The keys of all streams of which it holds something, in order."""
+
+    async def segments(self, stream: str) -> list[Segment]:
+        """The segments of a stream, oldest first. Raises ``StoreError`` for a gap."""
+
+    async def store(self, stream: str, entries: Sequence[Entry], at_ms: int) -> Segment:
+        """Keep the entries that follow the last segment; on return they are on disk.
+
+        Raises ``StoreError``, for a full disk too; then nothing of the call was kept.
+        """
+
+    async def load(self, segment: Segment) -> list[Entry]:
+        """The entries of a segment. Raises ``StoreError`` naming one that is torn or changed."""
 
 
 class Exchange(Protocol):

@@ -224,6 +224,8 @@ def test_streams_shows_the_table(capsys: pytest.CaptureFixture[str]) -> None:
         "facts",
         "start",
         "keep_hours",
+        "keep_entries",
+        "entries_max",
         "purpose",
         "reason",
         "successor",

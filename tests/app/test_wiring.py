@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from quantum_trader.adapters.archive.memory import MemoryArchive
 from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.adapters.clock import ManualClock
 from quantum_trader.adapters.exchanges.paper import PaperExchange
@@ -34,6 +35,7 @@ def parts_on(bus: MemoryBus, rules: Rules, folder: Path | None = None) -> Parts:
         simulated=venue,
         journal=MemoryJournal(),
         latch=FileLatch(folder or Path("no folder, so no latch")),
+        archive=MemoryArchive(),
         bus_of=lambda _service: bus,
         wall=clock,
         time=clock,
@@ -149,6 +151,9 @@ async def test_every_service_is_there_to_be_run() -> None:
         "feed",
         "latch",
         "exchange",
+        "archiver",
+        "janitor",
+        "canary",
     }
 
 

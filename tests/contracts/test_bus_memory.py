@@ -39,11 +39,11 @@ async def test_trimming_keeps_what_any_group_still_needs(memory: MemoryBus) -> N
     ours = await fresh(memory)
     theirs = await memory.read("signals", [IN], count=4, block_ms=0)
     await memory.commit(a_commit(epoch, 1, acks={IN: [one.id for one in ours]}))
-    memory.trim()
+    memory.forget()
     assert await length(memory, IN) == 6
     other = a_commit(await memory.take_lease("signals"), 1, acks={IN: [theirs[0].id]})
     await memory.commit(msgspec.structs.replace(other, service="signals"))
-    memory.trim()
+    memory.forget()
     assert words(await memory.span(IN, "-", "+", 9)) == list("bcdef")
     assert words(await memory.pending("signals", IN, count=9)) == list("bcd")
     assert words(await memory.read("signals", [IN], count=9, block_ms=0)) == list("ef")
@@ -58,8 +58,8 @@ async def test_trimming_forgets_inbox_records_before_the_one_of_the_snapshot(
     epoch = await memory.take_lease(SERVICE)
     for seq in range(1, 6):
         await memory.commit(a_commit(epoch, seq, snapshot=b"state" if seq == 3 else None))
-    memory.trim()
-    memory.trim()
+    memory.forget()
+    memory.forget()
     left = [seq for seq, _ in await memory.inbox(SERVICE, "0-0", 9)]
     assert left == [f"{epoch}-3", f"{epoch}-4", f"{epoch}-5"]
     assert (await memory.saved(SERVICE)).last == f"{epoch}-5"
@@ -68,7 +68,7 @@ async def test_trimming_forgets_inbox_records_before_the_one_of_the_snapshot(
 async def test_a_stream_without_groups_is_not_trimmed(memory: MemoryBus) -> None:
     epoch = await memory.take_lease(SERVICE)
     await memory.commit(a_commit(epoch, 1, outputs=(out("*", "x"),)))
-    memory.trim()
+    memory.forget()
     assert await length(memory, OUT) == 1
     assert await length(memory, keys.inbox(SERVICE)) == 1
 

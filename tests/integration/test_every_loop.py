@@ -22,7 +22,10 @@ from tests.app.test_wiring import parts_on
 from tests.running import Running, facts_on, holds_protected
 from tests.support import some_rules
 
-LOOPS = ("paper", "signals", "gateway", "trader", "clock", "feed", "latch", "exchange")
+LOOPS = (
+    *("paper", "signals", "gateway", "trader", "clock", "feed", "latch", "exchange"),
+    *("archiver", "janitor", "canary"),
+)
 
 
 async def a_system() -> System:

@@ -24,6 +24,7 @@ from quantum_trader.core.matching.state import Market
 from quantum_trader.core.units import ZERO, signed_qty
 
 PAGE = 20_000
+CANARY = events.TAGS[events.CanarySung].encode()
 
 
 class Verdict(msgspec.Struct, kw_only=True):
@@ -64,7 +65,7 @@ class Verdict(msgspec.Struct, kw_only=True):
 async def judge(bus: RedisBus, data: Path, downs: Sequence[tuple[int, int]]) -> Verdict:
     """Count what the streams and, after the system has ended, the files say."""
     verdict = Verdict()
-    verdict.intents = await _length(bus, streams.TRADE_INTENT)
+    verdict.intents = await _intents(bus)
     verdict.answers = await _length(bus, streams.APPLY_RESULT)
     verdict.dead_letters = await _length(bus, streams.TRADE_INTENT_DLQ)
     verdict.lost = abs(verdict.intents - verdict.answers - verdict.dead_letters)
@@ -103,9 +104,19 @@ async def facts(bus: RedisBus, key: str) -> list[Fact]:
 
 async def settled(bus: RedisBus) -> tuple[bool, str]:
     """Whether every intent has its one end, and the counts."""
-    keys = (streams.TRADE_INTENT, streams.APPLY_RESULT, streams.TRADE_INTENT_DLQ)
-    asked, answered, dead = [await _length(bus, key) for key in keys]
+    asked = await _intents(bus)
+    keys = (streams.APPLY_RESULT, streams.TRADE_INTENT_DLQ)
+    answered, dead = [await _length(bus, key) for key in keys]
     return asked == answered + dead, f"intents {asked}, answers {answered}, dead letters {dead}"
+
+
+async def _intents(bus: RedisBus) -> int:
+    """How many were proposed: all that is on their stream but canaries, which ask for nothing."""
+    count, after = 0, "-"
+    while page := await bus.span(streams.TRADE_INTENT, after, "+", PAGE):
+        count += sum((one.fields or {}).get(b"type") != CANARY for one in page)
+        after = f"({page[-1].id}"
+    return count
 
 
 async def _length(bus: RedisBus, key: str) -> int:

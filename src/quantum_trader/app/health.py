@@ -11,7 +11,8 @@ import msgspec
 from quantum_trader import streams
 from quantum_trader.adapters.bus import keys
 from quantum_trader.app.story import span_text
-from quantum_trader.ports import Bus, GroupInfo, StreamInfo
+from quantum_trader.core.stream_info import GroupInfo, StreamInfo
+from quantum_trader.ports import Bus
 from quantum_trader.services.exchange_health import EXCHANGE, TROUBLES
 
 LAG_MAX = 1_000

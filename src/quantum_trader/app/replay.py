@@ -198,7 +198,7 @@ class _Replay:
         """Now and then: forget what everybody has read, and say how far we are."""
         seen, self._seen = self._seen, self.result.bars
         self._look_up_at = self._seen + LOOK_UP_EVERY_BARS
-        self.rig.bus.trim()
+        self.rig.bus.forget()
         if self._on_progress is not None:
             self._on_progress(self._seen - seen)
 

@@ -7,10 +7,13 @@ and the clock, each on a connection of its own.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from pathlib import Path
 
 import msgspec
 import structlog
 
+from quantum_trader.adapters.archive.segments import FOLDER, SegmentArchive
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.clock import SteadyClock, SystemClock
 from quantum_trader.adapters.exchanges.breaking import BreakingExchange
@@ -28,7 +31,7 @@ from quantum_trader.app.instance import settle_owner
 from quantum_trader.app.market import Market
 from quantum_trader.app.rig import matching_rules
 from quantum_trader.core.errors import StoreError
-from quantum_trader.core.events import DrainSwitched, Fact, RulesAdopted
+from quantum_trader.core.events import CanarySung, DrainSwitched, Fact, RulesAdopted
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.out import Stamp
 from quantum_trader.core.rules import Rules
@@ -36,6 +39,7 @@ from quantum_trader.core.signals import MODELS, AnyModel
 from quantum_trader.core.state import TraderState, state_hash
 from quantum_trader.core.trader import step
 from quantum_trader.ports import (
+    Archive,
     Bus,
     Clock,
     Exchange,
@@ -46,25 +50,35 @@ from quantum_trader.ports import (
     SimulatedVenue,
 )
 from quantum_trader.services import wire
+from quantum_trader.services.archiver import Archiver, ArchiverSettings
 from quantum_trader.services.batch import Handler
+from quantum_trader.services.canary import Canary
 from quantum_trader.services.clock import ClockService
 from quantum_trader.services.exchange_health import EXCHANGE, ExchangeHealth
 from quantum_trader.services.feed import Feed
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway, GatewayService
+from quantum_trader.services.history import History
 from quantum_trader.services.instruments import INSTRUMENTS, Ask, InstrumentKeeper
+from quantum_trader.services.janitor import Janitor
 from quantum_trader.services.latch import LATCH, LatchKeeper
 from quantum_trader.services.leadership import LEASE, Leadership
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.paper_venue import PaperMarket
+from quantum_trader.services.recovery import Log
 from quantum_trader.services.signals import signals_fold
 from quantum_trader.services.snapshots import SNAPSHOT_EVERY, snapshots_of
 from quantum_trader.services.supervisor import Start
 from quantum_trader.services.venues import Venues
 from quantum_trader.streams import (
+    ARCHIVER,
+    CANARY,
     CLOCK,
+    EXECUTION_RESULT,
     FEED,
     GATEWAY,
+    JANITOR,
+    KEEPERS,
     OPERATOR,
     OPERATOR_STREAM,
     PAPER,
@@ -94,7 +108,7 @@ class Parts:
     ``steady_ms`` only ever goes on. ``quotes`` is what other venues bid and ask; None where nobody
     is compared. ``leadership`` is the right to trade the account; None where nobody else could have
     it. ``instruments`` asks the venue for its own, where it has any. The trader writes a snapshot
-    every ``snapshot_every`` facts.
+    every ``snapshot_every`` facts. Without ``keeps_house`` nobody archives, tidies or sings.
     """
 
     rules: Rules
@@ -104,6 +118,7 @@ class Parts:
     simulated: SimulatedVenue | None
     journal: Journal
     latch: Latch
+    archive: Archive | None
     bus_of: Callable[[str], Bus]
     wall: Clock
     time: Clock
@@ -112,6 +127,7 @@ class Parts:
     instruments: Ask | None = None
     steady_ms: Callable[[], int] = SteadyClock().now_ms
     snapshot_every: int = SNAPSHOT_EVERY
+    keeps_house: bool = True
 
 
 class System:
@@ -124,7 +140,7 @@ class System:
         self._settings = LoopSettings(account=account)
         self.buses = {
             name: parts.bus_of(name)
-            for name in (TRADER, GATEWAY, SIGNALS, PAPER, FEED, CLOCK, OPERATOR, VENUES)
+            for name in (TRADER, GATEWAY, SIGNALS, PAPER, FEED, CLOCK, OPERATOR, VENUES, *KEEPERS)
         }
         self.trader = Fold(
             step,
@@ -138,13 +154,34 @@ class System:
             _fenced(venue, parts.leadership), parts.journal, account, parts.wall, parts.time.now_ms
         )
         self._health = ExchangeHealth(self.buses[OPERATOR], venue.troubles, parts.wall)
+        signals = signals_fold(parts.models, account)
+        self.trader.history = signals.history = self._history
         self._paper = self._consumer(PAPER, PaperMarket(parts.simulated))
-        self._signals = self._consumer(SIGNALS, signals_fold(parts.models, account))
+        self._signals = self._consumer(SIGNALS, signals)
         self._trader = self._consumer(TRADER, self.trader)
         self._latch = LatchKeeper(
             self.buses[OPERATOR], parts.latch, lambda: self.trader.state.kill_level, self._stamp
         )
         self._gateway = GatewayService(self.buses[GATEWAY], gateway, self._settings, parts.wall)
+
+    def _history(self, bus: Bus) -> Log:
+        """The streams as a service reads them to become what it was."""
+        return bus if self._parts.archive is None else History(bus, self._parts.archive)
+
+    def _keepers(self) -> dict[str, Start]:
+        """Those who keep the streams in order."""
+        parts, account = self._parts, self._parts.rules.account
+        settings = ArchiverSettings(account=account)
+        return {
+            ARCHIVER: Archiver(self.buses[ARCHIVER], parts.archive, parts.wall, settings).run,
+            JANITOR: Janitor(self.buses[JANITOR], parts.wall).run,
+            CANARY: Canary(self.buses[CANARY], parts.wall, parts.time, account, self._say).run,
+        }
+
+    async def _say(self, stream: str, fact: CanarySung) -> None:
+        """Have the writer of a stream say something on it."""
+        writer = self._gateway if stream == EXECUTION_RESULT else self._trader
+        await writer.say([(stream, fact)])
 
     def _consumer(self, service: str, handler: Handler) -> Consumer:
         streams, wall = read_by(service), self._parts.wall
@@ -227,6 +264,7 @@ class System:
             FEED: Feed(self.buses[FEED], parts.data, parts.wall).run,
             LATCH: lambda: self._latch.run(parts.wall),
             EXCHANGE: self._health.run,
+            **(self._keepers() if parts.keeps_house else {}),
         }
         if parts.leadership is not None:
             services[LEASE] = parts.leadership.run
@@ -268,6 +306,11 @@ def rules_on(
     if known is None:
         known = load_instruments(config.instruments, config.brackets)
     return here.rules(known)
+
+
+def archive_in(folder: Path) -> SegmentArchive | None:
+    """The archive beside the streams of a folder; None where nobody can write one."""
+    return SegmentArchive(folder / FOLDER) if find_spec("polars") else None
 
 
 def paper_parts(
@@ -313,6 +356,7 @@ def _parts(
         simulated=simulated,
         journal=SqliteJournal(config.home / JOURNAL_FILE, rules.account),
         latch=FileLatch(config.home),
+        archive=archive_in(config.home),
         bus_of=lambda service: RedisBus(url, consumer=INSTANCE),
         wall=SystemClock(),
         time=market.time,

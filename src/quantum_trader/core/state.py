@@ -14,7 +14,7 @@ from quantum_trader.core.books.ledger import Ledger
 from quantum_trader.core.books.position import Position
 from quantum_trader.core.books.trade import OpenTrade
 from quantum_trader.core.events import MarketStateComputed
-from quantum_trader.core.events.ops import KillLevel
+from quantum_trader.core.events.ops import Blocked, KillLevel
 from quantum_trader.core.exits.calm import Calm
 from quantum_trader.core.exits.performance import PerformanceBook
 from quantum_trader.core.exits.plan import ExitPlan
@@ -47,6 +47,7 @@ class TraderState(msgspec.Struct, kw_only=True, dict=True):
     """The state of one account on one shard of symbols.
 
     ``awake_ms`` is since when time has passed without a gap: before it, nothing ran here.
+    ``blocked`` are the streams that somebody keeps from being trimmed.
     ``planned`` maps every plan id ever used to when; it is never forgotten, so that one signal can
     never have two plans. ``refused`` maps a plan id to the time until which a repeat of it has to
     be recognised here; after that its age alone refuses it. ``strays`` are positions that no plan
@@ -64,6 +65,7 @@ class TraderState(msgspec.Struct, kw_only=True, dict=True):
     rules: Rules | None = None
     safe_drain: bool = False
     kill_level: KillLevel = "RUN"
+    blocked: tuple[Blocked, ...] = ()
     markets: dict[str, MarketView] = {}
     positions: dict[str, Position] = {}
     trades: dict[str, OpenTrade] = {}

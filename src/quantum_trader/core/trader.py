@@ -31,6 +31,7 @@ from quantum_trader.core.events import (
     RulesAdopted,
     SecondPassed,
     Tick,
+    TrimmingBlocked,
     VenuesCompared,
 )
 from quantum_trader.core.intent_edge import plan_id_of
@@ -215,6 +216,11 @@ def _on_drain(state: TraderState, fact: DrainSwitched) -> Sequence[Fact]:
     return _NOTHING
 
 
+def _on_blocked(state: TraderState, fact: TrimmingBlocked) -> Sequence[Fact]:
+    state.blocked = fact.blocked
+    return _NOTHING
+
+
 def _on_kill_level(state: TraderState, fact: KillLevelSet) -> Sequence[Fact]:
     state.kill_level = fact.level
     _pass_time(state, fact.at_ms)
@@ -248,5 +254,6 @@ _HANDLERS: dict[type[Fact], Callable[[TraderState, Any], Sequence[Fact]]] = {
     AccountSeen: _on_account_seen,
     DrainSwitched: _on_drain,
     KillLevelSet: _on_kill_level,
+    TrimmingBlocked: _on_blocked,
     RulesAdopted: _on_rules,
 }

@@ -9,7 +9,7 @@ from quantum_trader.core.events import Fact
 from quantum_trader.core.state import state_hash
 from quantum_trader.ports import Bus, Entry
 from quantum_trader.services.batch import NOTHING, Handled, Projections, Received, Standing
-from quantum_trader.services.recovery import restore
+from quantum_trader.services.recovery import Log, restore
 from quantum_trader.services.snapshots import Snapshots
 from quantum_trader.streams import ROUTES
 
@@ -24,11 +24,16 @@ Show = Callable[[Fact, Sequence[Fact]], None]
 """Is shown every fact that something followed from, and what did."""
 
 
+def _as_it_is(bus: Bus) -> Log:
+    return bus
+
+
 class Fold(Generic[S]):
     """Folds facts into a state.
 
     ``project`` may name what readers without a group shall see of the state after a batch.
     ``show`` is called while facts are folded, before what follows is committed.
+    ``history`` may be set to what finds what the streams no longer hold.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Fold(Generic[S]):
         self._snapshots = snapshots
         self._project = project
         self._show = show
+        self.history: Callable[[Bus], Log] = _as_it_is
         self._since_snapshot = 0
 
     def hash(self) -> str:
@@ -57,7 +63,7 @@ class Fold(Generic[S]):
 
     async def restore(self, bus: Bus, service: str) -> Standing:
         """Become what the last commit left behind."""
-        restored = await restore(bus, service, self)
+        restored = await restore(self.history(bus), service, self)
         self.state = restored.state
         self._since_snapshot = restored.replayed
         return restored.standing

@@ -22,6 +22,7 @@ from quantum_trader.core.errors import (
 )
 from quantum_trader.core.events import (
     AccountSeen,
+    CanarySung,
     CancelCommanded,
     Fact,
     OrderCommanded,
@@ -102,7 +103,10 @@ class Gateway:
 
     async def handle(self, batch: Sequence[Received]) -> Handled:
         """Carry out a batch of commands and publish what came of it."""
-        await self.carry_out([_command(received.fact) for received in batch])
+        said = [received.fact for received in batch]
+        commands = [_command(fact) for fact in said if not isinstance(fact, CanarySung)]
+        if commands:
+            await self.carry_out(commands)
         return self._unpublished()
 
     async def resolve(self) -> None:
@@ -309,6 +313,10 @@ class GatewayService:
     async def poll_once(self, block_ms: int = 0) -> int:
         """Carry out one batch of commands; how many."""
         return await self._consumer.poll_once(block_ms)
+
+    async def say(self, outputs: Sequence[tuple[str, Fact]]) -> int:
+        """Publish facts that no command caused, each on its stream; how many."""
+        return await self._consumer.say(outputs)
 
     async def pump_once(self, wait_ms: int = 0) -> int:
         """Publish what the venue reports by itself and what doubts came to; how many facts."""

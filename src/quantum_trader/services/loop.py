@@ -19,7 +19,7 @@ from quantum_trader.core.errors import (
     StoreError,
     TraderError,
 )
-from quantum_trader.core.events import DeadLettered
+from quantum_trader.core.events import DeadLettered, Fact
 from quantum_trader.ports import Bus, Clock, Entry
 from quantum_trader.services import progress, wire
 from quantum_trader.services.batch import NOTHING, Handled, Handler, Received, Standing
@@ -182,6 +182,14 @@ class Consumer:
                 standing = await self._commit(standing, Work((), handled))
             self._standing = standing
         return len(handled.outputs)
+
+    async def say(self, outputs: Sequence[tuple[str, Fact]]) -> int:
+        """Commit facts that nothing caused, each on its stream; how many."""
+
+        async def make() -> Handled:
+            return Handled(outputs)
+
+        return await self.publish(make)
 
     async def _left_over(self) -> list[Entry]:
         """One entry that was given to us, or to a consumer that left it alone, and not finished.

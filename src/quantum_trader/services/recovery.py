@@ -11,7 +11,7 @@ import msgspec
 
 from quantum_trader.core.errors import Malformed, StoreError
 from quantum_trader.core.events import Fact
-from quantum_trader.ports import Bus, Entry
+from quantum_trader.ports import Entry, Saved
 from quantum_trader.services import inbox
 from quantum_trader.services.batch import Standing
 from quantum_trader.services.inbox import InboxRecord, Taken
@@ -21,6 +21,19 @@ RECORDS_PER_READ = 1000
 ENTRIES_PER_READ = 1000
 
 S = TypeVar("S")
+
+
+class Log(Protocol):
+    """What recovery asks of the streams; every bus can answer it."""
+
+    async def saved(self, service: str) -> Saved:
+        """The last snapshot and inbox position of a service."""
+
+    async def inbox(self, service: str, after: str, count: int) -> list[tuple[str, bytes]]:
+        """Inbox records after an id, oldest first."""
+
+    async def span(self, stream: str, first: str, last: str, count: int) -> list[Entry]:
+        """Entries from ``first`` to ``last``."""
 
 
 class Replayable(Protocol[S]):
@@ -47,7 +60,7 @@ class Restored(msgspec.Struct, Generic[S], frozen=True):
     replayed: int
 
 
-async def standing(bus: Bus, service: str) -> Standing:
+async def standing(bus: Log, service: str) -> Standing:
     """Where the last commit of a service left its counters; zeros before the first."""
     last = (await bus.saved(service)).last
     if last == BEFORE_EVERYTHING:
@@ -59,7 +72,7 @@ async def standing(bus: Bus, service: str) -> Standing:
     raise StoreError(f"the inbox of {service} ends at {last}, but that record is missing")
 
 
-async def restore(bus: Bus, service: str, fold: Replayable[S]) -> Restored[S]:
+async def restore(bus: Log, service: str, fold: Replayable[S]) -> Restored[S]:
     """The state after the last commit: from the snapshot, where there is one, and the rest.
 
     Raises ``StoreError`` when the streams no longer hold what the inbox says was taken.
@@ -75,7 +88,7 @@ async def restore(bus: Bus, service: str, fold: Replayable[S]) -> Restored[S]:
     return await _forward(bus, service, fold, state, saved.snapshot_at)
 
 
-async def rebuild_from_log(bus: Bus, service: str, fold: Replayable[S]) -> Restored[S]:
+async def rebuild_from_log(bus: Log, service: str, fold: Replayable[S]) -> Restored[S]:
     """The state after the last commit from the first entry on, as if there were no snapshot.
 
     Raises ``StoreError`` when the streams no longer hold what the inbox says was taken.
@@ -84,12 +97,20 @@ async def rebuild_from_log(bus: Bus, service: str, fold: Replayable[S]) -> Resto
 
 
 async def _forward(
-    bus: Bus, service: str, fold: Replayable[S], state: S, after: str
+    bus: Log, service: str, fold: Replayable[S], state: S, after: str
 ) -> Restored[S]:
     """Fold into the state what every record after ``after`` says was taken."""
     tapes: dict[str, _Tape] = {}
     replayed = 0
-    async for record in _records(bus, service, after):
+    expected = 1 if after == BEFORE_EVERYTHING else None
+    async for record in records(bus, service, after):
+        if expected not in (None, record.n):
+            raise StoreError(
+                f"the inbox of {service} goes on with commit {record.n} where commit {expected} "
+                "belongs: it was trimmed or changed. Put its archive back, or start over with a "
+                "reconciliation"
+            )
+        expected = record.n + 1
         left_out = {*record.dead, *record.skipped}
         for taken in record.took:
             tape = tapes.setdefault(taken.stream, _Tape(bus, taken.stream))
@@ -110,17 +131,24 @@ def _read(fold: Replayable[S], entry: Entry) -> Fact:
         ) from error
 
 
-async def _records(bus: Bus, service: str, after: str) -> AsyncIterator[InboxRecord]:
+async def records(bus: Log, service: str, after: str) -> AsyncIterator[InboxRecord]:
+    """What a service took in every commit after an inbox id."""
+    async for _, record in inboxed(bus, service, after):
+        yield record
+
+
+async def inboxed(bus: Log, service: str, after: str) -> AsyncIterator[tuple[str, InboxRecord]]:
+    """The same, each with its id."""
     while page := await bus.inbox(service, after, RECORDS_PER_READ):
-        for _, record in page:
-            yield inbox.decode(record)
+        for record_id, record in page:
+            yield record_id, inbox.decode(record)
         after = page[-1][0]
 
 
 class _Tape:
     """One stream, read far ahead of where it plays, so that few round trips are needed."""
 
-    def __init__(self, bus: Bus, stream: str) -> None:
+    def __init__(self, bus: Log, stream: str) -> None:
         self._bus = bus
         self._stream = stream
         self._ahead: list[Entry] = []

@@ -4,16 +4,21 @@ import msgspec
 
 from quantum_trader.core import events
 from quantum_trader.core.errors import Malformed
-from quantum_trader.core.events import TAGS, Fact
+from quantum_trader.core.events import TAGS, CanarySung, Fact
 from quantum_trader.core.intent_edge import read_intent
 from quantum_trader.ports import Entry, Fields
-from quantum_trader.streams import LIVE, TRADE_INTENT
+from quantum_trader.streams import LIVE, TRADE_INTENT, groups
 
 UNREADABLE = (Malformed, msgspec.DecodeError, RecursionError)
 """What reading raises when an entry makes no sense; the last for JSON nested without end."""
 
 _TAGS = {kind: tag.encode() for kind, tag in TAGS.items()}
-_BELONG = {row.key: frozenset(row.facts) for row in LIVE}
+_CANARY = _TAGS[CanarySung]
+_CONSUMED = {key for _, key in groups()}
+_BELONG = {
+    row.key: frozenset((*row.facts, CanarySung) if row.key in _CONSUMED else row.facts)
+    for row in LIVE
+}
 
 
 def write(fact: Fact) -> Fields:
@@ -46,6 +51,7 @@ class Reader:
 
     def __call__(self, entry: Entry) -> Fact:
         """What an entry says. Raises ``Malformed`` or ``msgspec.DecodeError``."""
-        if entry.stream == TRADE_INTENT and entry.fields:
-            return read_intent(entry.fields, account=self._account)
+        fields = entry.fields
+        if entry.stream == TRADE_INTENT and fields and fields.get(b"type") != _CANARY:
+            return read_intent(fields, account=self._account)
         return read(entry)

@@ -7,11 +7,15 @@ table, so what the venue did is known before what somebody would like to do.
 from quantum_trader.core import events as ev
 from quantum_trader.streams.dormant import PLANNED, RETIRED
 from quantum_trader.streams.flowing import (
+    ARCHIVER,
+    CANARY,
     CLOCK,
     DLQ,
     EXPLAIN,
     FEED,
     GATEWAY,
+    JANITOR,
+    KEEPERS,
     LIVE,
     OBSERVERS,
     OPERATOR,
@@ -22,7 +26,7 @@ from quantum_trader.streams.flowing import (
     TRADER,
     VENUES,
 )
-from quantum_trader.streams.row import PREFIX, Status, Stream
+from quantum_trader.streams.row import PREFIX, Status, Stream, inbox_of, inbox_row
 
 STREAMS: dict[str, Stream] = {row.name: row for row in (*LIVE, *PLANNED, *RETIRED)}
 
@@ -43,10 +47,20 @@ APPLY_RESULT = STREAMS["apply.result"].key
 TRADE_CLOSED = STREAMS["trade.closed"].key
 TRADE_INTENT_DLQ = STREAMS["trade.intent.dlq"].key
 
+KEPT = (*LIVE, *(inbox_row(service) for service in CONSUMERS))
+"""Every stream that is archived and trimmed: those that flow, and the inboxes."""
+
+FOLDS = (TRADER, SIGNALS)
+"""Services that begin from a snapshot and what came after it."""
+
+NOT_ROUTED = (ev.DeadLettered, ev.CanarySung)
+"""Facts without a stream of their own: dead letters, by ``dead_letters_of``, and canaries, which
+belong on every stream that is consumed."""
+
 ROUTES: dict[type[ev.Fact], str] = {
-    fact: row.key for row in LIVE for fact in row.facts if fact is not ev.DeadLettered
+    fact: row.key for row in LIVE for fact in row.facts if fact not in NOT_ROUTED
 }
-"""Which stream (key) a fact travels on; dead letters go by ``dead_letters_of``."""
+"""Which stream (key) a fact travels on."""
 
 
 def read_by(service: str) -> tuple[str, ...]:
@@ -84,17 +98,17 @@ def problems(table: tuple[Stream, ...] = tuple(STREAMS.values())) -> tuple[str, 
     """What is wrong with a table, as sentences; empty when nothing is.
 
     One writer and at least one reader for all that flows, every fact on exactly one stream (dead
-    letters excepted), a reason for everything that does not flow, and no name twice.
+    letters and canaries excepted), a reason for everything that does not flow, and no name twice.
     """
     found = [line for row in table for line in _row_problems(row)]
     names = [row.name for row in table]
     found += [
         f"{name} is in the table twice" for name in sorted(set(names)) if names.count(name) > 1
     ]
-    routes = [fact for row in table for fact in row.facts if fact is not ev.DeadLettered]
+    routes = [fact for row in table for fact in row.facts]
     for fact in ev.FACTS:
         times = routes.count(fact)
-        if fact is not ev.DeadLettered and times != 1:
+        if fact not in NOT_ROUTED and times != 1:
             found.append(f"{fact.__name__} travels on {times} streams instead of one")
     for row in table:
         if row.successor is not None and row.successor not in names:
@@ -121,6 +135,8 @@ def _row_problems(row: Stream) -> list[str]:
 __all__ = [
     "APPLY_PLAN",
     "APPLY_RESULT",
+    "ARCHIVER",
+    "CANARY",
     "CLOCK",
     "CLOCK_STREAM",
     "CONSUMERS",
@@ -130,10 +146,15 @@ __all__ = [
     "EXECUTION_RESULT",
     "EXPLAIN",
     "FEED",
+    "FOLDS",
     "GATEWAY",
+    "JANITOR",
+    "KEEPERS",
+    "KEPT",
     "LIVE",
     "MARKET_KLINES",
     "MARKET_TICK",
+    "NOT_ROUTED",
     "OBSERVERS",
     "OPERATOR",
     "OPERATOR_STREAM",
@@ -157,6 +178,8 @@ __all__ = [
     "dead_letter_streams",
     "dead_letters_of",
     "groups",
+    "inbox_of",
+    "inbox_row",
     "is_numbered",
     "problems",
     "read_by",

@@ -13,6 +13,11 @@ PAPER = "paper"
 OPERATOR = "operator"
 OUTSIDE = "outside"
 """Whoever else may write to (or read) a stream; the edge codec is generous to them."""
+ARCHIVER = "archiver"
+JANITOR = "janitor"
+CANARY = "canary"
+KEEPERS = (ARCHIVER, JANITOR, CANARY)
+"""Who keeps the streams in order: no consumer group, no decision."""
 PAGE = "page"
 EXPLAIN = "explain"
 DLQ = "dlq"
@@ -43,9 +48,16 @@ LIVE: tuple[Stream, ...] = (
     ),
     live(
         "operator",
-        (ev.DrainSwitched, ev.KillLevelSet, ev.RulesAdopted),
+        (
+            ev.DrainSwitched,
+            ev.KillLevelSet,
+            ev.RulesAdopted,
+            ev.TrimmingBlocked,
+            ev.BacklogSkipped,
+            ev.LetterHandled,
+        ),
         (OPERATOR, TRADER),
-        "what the people at the desk ordered",
+        "what the people at the desk, and those who keep house for them, ordered and did",
     ),
     live("clock", (ev.SecondPassed,), (CLOCK, TRADER), "time, so that a replay ages alike"),
     live(

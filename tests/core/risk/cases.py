@@ -155,6 +155,7 @@ def a_case(**changes: Any) -> EntryCase:
         alert=None,
         safe_drain=False,
         kill_level="RUN",
+        blocked=(),
         kill_score=0.2,
         kill_score_max=0.6,
         draft=a_draft(),

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from quantum_trader.core.events import Blocked
 from quantum_trader.core.risk.case import EntryCase
 from quantum_trader.core.risk.gates import GATES, Gate
 from quantum_trader.core.risk.limits import RiskLimits
@@ -37,6 +38,11 @@ def _short(**changes: Any) -> EntryCase:
 BLOCKED: dict[str, list[st.SearchStrategy[EntryCase]]] = {
     "kill_level_run": [st.sampled_from(["HALT", "FLATTEN"]).map(lambda k: a_case(kill_level=k))],
     "safe_drain_off": [st.just(a_case(safe_drain=True))],
+    "streams_flow": [
+        st.integers(1, 9).map(
+            lambda n: a_case(blocked=(Blocked("market.tick", "the group paper", 11, 10),) * n)
+        )
+    ],
     "side_is_directional": [
         st.sampled_from(["HOLD", "FLAT"]).map(lambda s: a_case(intent=an_intent(side=s)))
     ],
@@ -218,6 +224,7 @@ def test_missing_input_is_never_a_reason_to_pass(name: str) -> None:
     needs_none_of_it = {
         "kill_level_run",
         "safe_drain_off",
+        "streams_flow",
         "side_is_directional",
         "not_duplicate",
         "fresh",

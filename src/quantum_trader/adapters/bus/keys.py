@@ -5,8 +5,8 @@
 acknowledged since; with the stream's own count of additions they give an honest lag.
 """
 
-RECORD = b"record"
-"""The one field of an inbox record."""
+from quantum_trader.ports import RECORD
+from quantum_trader.streams import inbox_of
 
 _GROUP = "quantum:group:"
 
@@ -23,7 +23,7 @@ def service_of(name: str) -> str:
 
 def inbox(service: str) -> str:
     """The stream of what a service consumed, one record per commit."""
-    return f"quantum:inbox:{service}"
+    return inbox_of(service)
 
 
 def epoch(service: str) -> str:
@@ -69,3 +69,18 @@ def consumed(service: str) -> str:
 def appended(stream: str) -> str:
     """The hash of the last batch per writer of a stream."""
     return f"quantum:appended:{stream}"
+
+
+__all__ = [
+    "RECORD",
+    "appended",
+    "base",
+    "consumed",
+    "epoch",
+    "group",
+    "heartbeat",
+    "inbox",
+    "service_of",
+    "snapshot",
+    "state",
+]

@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from quantum_trader.adapters.bus import keys
-from quantum_trader.adapters.bus.ids import EntryId, parse, show
 from quantum_trader.adapters.bus.memory_log import Group, Log
 from quantum_trader.adapters.bus.refusals import (
     another_content,
@@ -18,15 +17,9 @@ from quantum_trader.adapters.bus.refusals import (
     not_after,
 )
 from quantum_trader.core.errors import StoreError
-from quantum_trader.ports import (
-    Commit,
-    CommitOutcome,
-    Entry,
-    Fields,
-    Output,
-    Saved,
-    StreamInfo,
-)
+from quantum_trader.core.stream_info import Backlog, StreamInfo
+from quantum_trader.ports import Commit, CommitOutcome, Entry, Fields, Output, Saved
+from quantum_trader.streams.ids import EntryId, parse, show
 
 NOWHERE = "0-0"
 
@@ -141,7 +134,7 @@ class MemoryBus:
             return any(one is not None and one[1].next < one[0].added for one in found)
         return reading.ready()
 
-    def trim(self) -> None:
+    def forget(self) -> None:
         """Drop what every group has passed, and inbox records before the one of a snapshot.
 
         A stream that nobody reads in a group keeps everything.
@@ -270,6 +263,39 @@ class MemoryBus:
         """The names of all streams, in order."""
         return sorted(self._store.logs)
 
+    async def trim(self, stream: str, before: str) -> int:
+        """Drop the entries before an id, but none that any group still needs; how many went."""
+        wanted = parse(before)
+        found = self._store.logs.get(stream)
+        return 0 if found is None else found.trim_before(wanted)
+
+    async def drop_consumer(
+        self, service: str, stream: str, consumer: str, *, idle_ms: int
+    ) -> bool:
+        """Forget a consumer that holds nothing and was idle for so long; whether it was."""
+        log = self._store.logs.get(stream)
+        group = None if log is None else log.groups.get(keys.group(service))
+        if log is None or group is None:
+            return False
+        return log.drop(group, consumer, idle_ms, self._now_ms())
+
+    async def backlog(self, service: str, stream: str, to: str) -> Backlog:
+        """What the group of a service has not acknowledged up to an id."""
+        log, group = self._group(service, stream)
+        return _backlog(*log.backlog(group, parse(to)))
+
+    async def skip(self, service: str, stream: str, to: str, seen: Backlog, audit: Output) -> bool:
+        """Acknowledge a backlog unread and append ``audit``, in one step."""
+        check_fields(audit.stream, (audit.fields,))
+        log, group = self._group(service, stream)
+        held, waiting = log.backlog(group, parse(to))
+        if not (held or waiting) or _backlog(held, waiting) != seen:
+            return False
+        self._store.log(audit.stream).put(None, audit.fields, self._now_ms())
+        log.skip(group, held, waiting)
+        self._store.announce()
+        return True
+
     async def close(self) -> None:
         """Nothing is held open."""
 
@@ -334,6 +360,11 @@ class MemoryBus:
             store.snapshots[commit.service] = (commit.snapshot, show(record_id))
         if store.waiting:
             store.announce()
+
+
+def _backlog(held: Sequence[str], waiting: Sequence[Entry]) -> Backlog:
+    ids = [*held, *(one.id for one in waiting)]
+    return Backlog(len(ids), ids[0], ids[-1]) if ids else Backlog(0, "", "")
 
 
 def _following(text: str) -> str:

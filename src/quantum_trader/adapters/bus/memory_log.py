@@ -1,15 +1,16 @@
 """One stream held in memory, with the groups that read it."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 
 import msgspec
 
-from quantum_trader.adapters.bus.ids import FIRST, EntryId, bound, parse, show
 from quantum_trader.adapters.bus.keys import service_of
 from quantum_trader.core.errors import StoreError
-from quantum_trader.ports import Entry, Fields, GroupInfo, StreamInfo
+from quantum_trader.core.stream_info import GroupInfo, StreamInfo
+from quantum_trader.ports import Entry, Fields
+from quantum_trader.streams.ids import FIRST, EntryId, bound, parse, show
 
 
 class Delivery(msgspec.Struct, gc=False):
@@ -141,13 +142,13 @@ class Log:
         own = [one for one in group.pending.values() if one.consumer == consumer]
         own.sort(key=lambda one: one.position)
         for one in own[:count]:
-            one.times += 1
-            one.at_ms = now_ms
+            if one.entry.fields is not None:  # What is lost is shown, and not delivered.
+                one.times += 1
+                one.at_ms = now_ms
         return [Entry(self.key, one.entry.id, one.entry.fields, one.times) for one in own[:count]]
 
     def claim(self, group: Group, consumer: str, idle_ms: int, count: int, now_ms: int) -> int:
         """Take over deliveries of others; those whose data is lost are dropped."""
-        group.seen_ms[consumer] = now_ms
         idle = [
             one
             for one in group.pending.values()
@@ -162,6 +163,7 @@ class Log:
                 del group.pending[one.entry.id]
                 continue
             one.consumer, one.at_ms = consumer, now_ms
+            group.seen_ms[consumer] = now_ms
             moved += 1
         return moved
 
@@ -190,6 +192,40 @@ class Log:
             del self.entries[:gone]
             self.start += gone
 
+    def trim_before(self, entry_id: EntryId) -> int:
+        """Drop the entries before an id that no group needs; how many had data."""
+        wanted = self.start + bisect_left(self.entries, entry_id, key=_id_of)
+        before = min([wanted, *(group.passed() for group in self.groups.values())])
+        gone = self.entries[: max(0, before - self.start)]
+        self.trim(before)
+        return sum(entry.fields is not None for entry in gone)
+
+    def drop(self, group: Group, consumer: str, idle_ms: int, now_ms: int) -> bool:
+        """Forget a consumer that holds nothing and has not come by for so long."""
+        seen_ms = group.seen_ms.get(consumer)
+        holds = any(one.consumer == consumer for one in group.pending.values())
+        if seen_ms is None or holds or now_ms - seen_ms < idle_ms:
+            return False
+        del group.seen_ms[consumer]
+        return True
+
+    def backlog(self, group: Group, to: EntryId) -> tuple[list[str], list[Entry]]:
+        """Ids given and not acknowledged, and entries not given, up to an id; in order."""
+        held = [one for one in group.pending.values() if _id_of(one.entry) <= to]
+        held.sort(key=lambda one: one.position)
+        end = bisect_right(self.entries, to, key=_id_of)
+        waiting = self.entries[max(0, group.next - self.start) : end]
+        return [one.entry.id for one in held], [one for one in waiting if one.fields is not None]
+
+    def skip(self, group: Group, held: Sequence[str], waiting: Sequence[Entry]) -> None:
+        """Acknowledge what ``backlog`` found, as if it had been read."""
+        group.acknowledge(held)
+        group.consumed += len(waiting)
+        if waiting:
+            last = waiting[-1]
+            group.next = self.start + bisect_left(self.entries, _id_of(last), key=_id_of) + 1
+            group.last_delivered = last.id
+
     def info(self, now_ms: int) -> StreamInfo:
         """The log as a server would describe it."""
         groups = tuple(
@@ -204,6 +240,7 @@ class Log:
             service_of(name),
             len(group.pending),
             None if oldest is None else now_ms - oldest.at_ms,
+            None if oldest is None else oldest.entry.id,
             tuple(
                 (consumer, held.count(consumer), now_ms - seen_ms)
                 for consumer, seen_ms in sorted(group.seen_ms.items())

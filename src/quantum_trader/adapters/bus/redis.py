@@ -7,15 +7,17 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import count as counter
 from typing import Any, TypeVar
 
-from quantum_trader.adapters.bus import keys, scripts
+from quantum_trader.adapters.bus import keys, scripts, upkeep_scripts
 from quantum_trader.adapters.bus.connection import ANSWER_TIMEOUT_S, answers, connect
 from quantum_trader.adapters.bus.lines import Argument, Lines
 from quantum_trader.adapters.bus.redis_commit import commit_call, outcome, pairs
 from quantum_trader.adapters.bus.redis_info import describe
-from quantum_trader.adapters.bus.refusals import check_fields, check_start
+from quantum_trader.adapters.bus.refusals import check_fields, check_start, no_group
 from quantum_trader.adapters.bus.scripts import Script
 from quantum_trader.core.errors import BusUnreachable, StoreError
-from quantum_trader.ports import Commit, CommitOutcome, Entry, Fields, Saved, StreamInfo
+from quantum_trader.core.stream_info import Backlog, StreamInfo
+from quantum_trader.ports import Commit, CommitOutcome, Entry, Fields, Output, Saved
+from quantum_trader.streams.ids import parse
 
 COUNT_MAX = 64
 """Entries of one stream per answer: a larger answer takes several reads of the socket."""
@@ -119,7 +121,10 @@ class RedisBus:
                     stream, keys.group(service), after, "+", COUNT_MAX, idle=idle_ms
                 )
             others = [row for row in rows if row["consumer"].decode() != self._consumer]
-            moved += await self._take_over(service, stream, idle_ms, others[: count - moved])
+            while others and moved < count:
+                # Those whose data is gone are dropped and do not count.
+                part, others = others[: count - moved], others[count - moved :]
+                moved += await self._take_over(service, stream, idle_ms, part)
             if len(rows) < COUNT_MAX:
                 break
             after = "(" + rows[-1]["message_id"].decode()
@@ -211,6 +216,41 @@ class RedisBus:
         with answers(self._url):
             found = {key async for key in self._client.scan_iter(count=1000, _type="stream")}
         return sorted(key.decode() for key in found)
+
+    async def trim(self, stream: str, before: str) -> int:
+        """Drop the entries before an id, but none that any group still needs; how many went."""
+        parse(before)
+        return int((await self._script(upkeep_scripts.TRIM, [stream], [before]))[1])
+
+    async def drop_consumer(
+        self, service: str, stream: str, consumer: str, *, idle_ms: int
+    ) -> bool:
+        """Forget a consumer that holds nothing and was idle for so long; whether it was."""
+        arguments: list[Argument] = [keys.group(service), consumer, idle_ms]
+        return (await self._script(upkeep_scripts.DROP, [stream], arguments))[0] == b"dropped"
+
+    async def backlog(self, service: str, stream: str, to: str) -> Backlog:
+        """What the group of a service has not acknowledged up to an id."""
+        parse(to)
+        names = [stream, keys.consumed(service), stream]
+        answer = await self._script(upkeep_scripts.SKIP, names, [keys.group(service), to])
+        if answer[0] == b"no group":
+            raise no_group(service, stream)
+        return Backlog(int(answer[1]), answer[2].decode(), answer[3].decode())
+
+    async def skip(self, service: str, stream: str, to: str, seen: Backlog, audit: Output) -> bool:
+        """Acknowledge a backlog unread and append ``audit``, in one step.
+
+        False is also the answer to a first skip whose first answer was lost.
+        """
+        parse(to)
+        check_fields(audit.stream, (audit.fields,))
+        names = [stream, keys.consumed(service), audit.stream]
+        told: list[Argument] = [keys.group(service), to, seen.count, seen.first, seen.last]
+        answer = await self._script(upkeep_scripts.SKIP, names, [*told, *pairs(audit.fields)[1:]])
+        if answer[0] == b"no group":
+            raise no_group(service, stream)
+        return answer[0] == b"skipped"
 
     async def close(self) -> None:
         """Let go of connections."""

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from quantum_trader.adapters.bus import keys
-from quantum_trader.ports import GroupInfo, StreamInfo
+from quantum_trader.core.stream_info import GroupInfo, StreamInfo
 
 
 async def describe(client: Redis, stream: str) -> StreamInfo | None:
@@ -39,6 +39,7 @@ async def _group(client: Redis, stream: str, row: dict[str, Any], added: int) ->
         service,
         int(row["pending"]),
         int(oldest[0]["time_since_delivered"]) if oldest else None,
+        oldest[0]["message_id"].decode() if oldest else None,
         tuple((one["name"].decode(), one["pending"], one["idle"]) for one in consumers),
         row["last-delivered-id"].decode(),
         added - int(base or 0) - int(consumed or 0),

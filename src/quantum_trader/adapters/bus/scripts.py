@@ -50,7 +50,7 @@ end
 """
 
 # Lua's numbers are floats and ids have 64 bits, so digits are compared as text.
-_IDS = """
+IDS = """
 local function digits(id)
   local first, second = id:match('^0*(%d+)%-0*(%d+)$')
   if first and #first < 20 and #second < 20 then return first, second end
@@ -131,7 +131,7 @@ return {'taken', string.format('%d', epoch)}
 
 COMMIT = Script(
     KINDS
-    + _IDS
+    + IDS
     + """
 -- KEYS: epoch, inbox, snapshot, consumed, streams of outputs, streams of acks, projections
 -- ARGV: epoch, id, field, record, group, snapshot ('' = none), how many of the last three each;

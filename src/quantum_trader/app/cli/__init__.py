@@ -33,6 +33,7 @@ COMMANDS: dict[str, Command] = {
     "guardian": Command("guardian", "Protect or close what nobody does, whatever else is dead."),
     "doctor": Command("doctor", "The wiring as it really is: lag, orphans, dead letters."),
     "dlq": Command("dlq", "List, show and redrive messages nobody could process."),
+    "archive": Command("archive", "What was taken from the streams: list, verify, export it."),
     "drain": Command("operate", "Decide everything, send no new entry: on or off.", "drain_app"),
     "halt": Command("kill", "Take no new risk until resumed; exits go on.", "halt_app"),
     "flatten": Command("kill", "Close every position at market, and halt.", "flatten_app"),

@@ -14,7 +14,7 @@ from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.instance import owner_of
 from quantum_trader.core.errors import BusUnreachable, ConfigError
-from quantum_trader.core.events import RulesAdopted, SecondPassed, decode
+from quantum_trader.core.events import CanarySung, RulesAdopted, SecondPassed, decode
 from quantum_trader.ports import Bus, Entry
 from quantum_trader.streams import CLOCK_STREAM, OPERATOR_STREAM
 
@@ -22,6 +22,7 @@ CLOCK_FRESH_MS = 10_000
 """A clock that nobody has written for longer than this belongs to a system that has stopped."""
 CLOCKS_APART_MS = 2_000
 """Two clocks that differ by less than this tell the same time."""
+CLOCK_ENTRIES = 5
 OPERATOR_ENTRIES = 1_000
 
 
@@ -90,7 +91,11 @@ async def account_of(bus: Bus) -> str:
 
 async def time_there(bus: Bus, wall_ms: int) -> Now:
     """The time an intent must carry to look fresh to the running system."""
-    newest = await bus.last(CLOCK_STREAM, 1)
+    newest = [
+        entry
+        for entry in await bus.last(CLOCK_STREAM, CLOCK_ENTRIES)
+        if not isinstance(fact_in(entry), CanarySung)
+    ]
     fact = fact_in(newest[0]) if newest else None
     if not isinstance(fact, SecondPassed):
         return Now(wall_ms, "wall", "no trader has run here yet; one that starts will judge it")

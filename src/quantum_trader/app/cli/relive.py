@@ -4,47 +4,59 @@ Everything is compared as it was when the comparison began, so the run may go on
 """
 
 import hashlib
-import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
-from quantum_trader.adapters.bus.redis import RedisBus
-from quantum_trader.adapters.bus.server import EmbeddedServer
-from quantum_trader.app.cli.connection import account_of, server_url
+from quantum_trader.app.cli.connection import fact_in
 from quantum_trader.app.cli.frame import Progress
-from quantum_trader.app.config import Config, load
-from quantum_trader.app.instance import InstanceLock
+from quantum_trader.app.cli.past import Frozen, log_of
+from quantum_trader.app.config import load
 from quantum_trader.core.errors import ConfigError
-from quantum_trader.core.events import Fact
+from quantum_trader.core.events import TAGS, CanarySung, Fact, RulesAdopted
 from quantum_trader.core.state import TraderState, state_hash
 from quantum_trader.core.trader import step
-from quantum_trader.ports import Bus, Saved
 from quantum_trader.services import wire
 from quantum_trader.services.fold import Fold
-from quantum_trader.services.recovery import BEFORE_EVERYTHING, rebuild_from_log, restore
+from quantum_trader.services.recovery import BEFORE_EVERYTHING, Log, rebuild_from_log, restore
 from quantum_trader.services.snapshots import snapshots_of
-from quantum_trader.streams import ROUTES, TRADER
+from quantum_trader.streams import OPERATOR_STREAM, ROUTES, TRADER
 
-SERVER_LOCK = "redis.lock"
-"""Lies in every folder that ever had a stream server of its own."""
 PAGE = 1_024
 FACTS_TOLD_AT_ONCE = 500
+ORDERS_LOOKED_AT = 1_000
+ALWAYS_MS = (0, 2**62)
+
+_CANARY = TAGS[CanarySung].encode()
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose log, and of which period the words are compared: from, and before (epoch ms).
+
+    ``archive`` is a folder whose archive is taken alone, without a server.
+    """
+
+    url: str | None = None
+    data_dir: Path | None = None
+    archive: Path | None = None
+    period_ms: tuple[int, int] = ALWAYS_MS
 
 
 class Relived(msgspec.Struct, frozen=True, kw_only=True):
     """What the log says, and how it differs from what the run said.
 
     ``log_hash`` is the state rebuilt from the first entry on, ``run_hash`` the one from the run's
-    own snapshot and what came after it, None before the first snapshot. ``outputs`` counts the
-    facts that follow from the log; each was compared with the one that was published.
+    own snapshot and what came after it, None before the first snapshot and for an archive.
+    ``outputs`` counts the facts that follow from the log in the period; each was compared with the
+    one that was published, except ``not_archived`` ones, whose streams are archived less far.
     """
 
     facts: int
     outputs: int
+    not_archived: int
     log_hash: str
     run_hash: str | None
     differences: tuple[str, ...]
@@ -52,153 +64,132 @@ class Relived(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Words:
-    """What was said on every stream, remembered as counts and hashes."""
+    """What was said on every stream, remembered as counts and hashes.
+
+    ``before`` counts what was said on a stream before the period.
+    """
 
     def __init__(self) -> None:
-        self.counts: defaultdict[str, int] = defaultdict(int)
-        self._hashes: defaultdict[str, hashlib._Hash] = defaultdict(hashlib.sha256)
+        self.before: defaultdict[str, int] = defaultdict(int)
+        self.hashes: defaultdict[str, list[bytes]] = defaultdict(list)
 
     def add(self, stream: str, payload: bytes) -> None:
         """One more entry of a stream."""
-        self.counts[stream] += 1
-        self._hashes[stream].update(hashlib.sha256(payload).digest())
+        self.hashes[stream].append(hashlib.sha256(payload).digest())
 
-    def hash(self, stream: str) -> str:
-        """All entries of a stream so far, in their order."""
-        return self._hashes[stream].hexdigest()
-
-
-class FrozenBus(RedisBus):
-    """A bus on which the trader committed nothing after a certain moment."""
-
-    saved_then = Saved(None, BEFORE_EVERYTHING, BEFORE_EVERYTHING)
-
-    async def freeze(self) -> None:
-        """From here on the trader's log ends where it ends now."""
-        self.saved_then = await super().saved(TRADER)
-
-    async def saved(self, service: str) -> Saved:
-        """What was saved at that moment."""
-        return self.saved_then
-
-    async def inbox(self, service: str, after: str, count: int) -> list[tuple[str, bytes]]:
-        """Records up to that moment."""
-        end = _order(self.saved_then.last)
-        found = await super().inbox(service, after, count)
-        return [record for record in found if _order(record[0]) <= end]
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return sum(map(len, self.hashes.values()))
 
 
-async def relive(url: str | None, data_dir: Path | None, *, forced: bool = False) -> Relived:
+class _Enough(Exception):
+    """The period is over."""
+
+
+async def relive(wanted: Wanted, *, forced: bool = False) -> Relived:
     """Rebuild the trader of a run from its log and compare. Raises ``ConfigError`` without one."""
-    async with _log_of(url, data_dir) as bus:
-        await bus.freeze()
-        if bus.saved_then.last == BEFORE_EVERYTHING:
+    async with log_of(wanted.url, wanted.data_dir, wanted.archive) as log:
+        if log.saved_then.last == BEFORE_EVERYTHING:
             raise ConfigError("the trader has committed nothing there, so there is no log")
-        account = await account_of(bus)
         with Progress("facts lived through again", forced=forced) as progress:
-            words = Words()
-            again = await rebuild_from_log(bus, TRADER, _fold(account, words, progress))
-            run_hash = None
-            if bus.saved_then.snapshot is not None:
-                restored = await restore(bus, TRADER, _fold(account, Words(), progress))
-                run_hash = state_hash(restored.state)
-            differences = await _differences(bus, words)
-        log_hash = state_hash(again.state)
-        if run_hash not in (None, log_hash):
+            life = _Life(await _account_of(log), wanted.period_ms, progress)
+            await life.live(log)
+            run_hash = await _run_hash(log, life) if wanted.period_ms == ALWAYS_MS else None
+            short, differences = await _compare(log, life.words, archived=bool(wanted.archive))
+        if run_hash not in (None, life.hash):
             differences.append(f"the state from the run's own snapshot is {run_hash}")
         return Relived(
-            facts=again.replayed,
-            outputs=sum(words.counts.values()),
-            log_hash=log_hash,
+            facts=life.heard,
+            outputs=life.words.count,
+            not_archived=short,
+            log_hash=life.hash,
             run_hash=run_hash,
             differences=tuple(differences),
             same=not differences,
         )
 
 
-def _fold(account: str, words: Words, progress: Progress) -> Fold[TraderState]:
-    told = 0
+class _Life:
+    """The trader from the first fact to the end of the period."""
 
-    def heard(state: TraderState, fact: Fact) -> Sequence[Fact]:
-        nonlocal told
-        told += 1
-        if told % FACTS_TOLD_AT_ONCE == 0:
-            progress.advance(FACTS_TOLD_AT_ONCE)
+    def __init__(self, account: str, period_ms: tuple[int, int], progress: Progress) -> None:
+        self.account = account
+        self.words = Words()
+        self.heard = 0
+        self.hash = ""
+        self._state = TraderState()
+        self._period_ms = period_ms
+        self._progress = progress
+
+    async def live(self, log: Log) -> None:
+        """Hear everything again."""
+        with suppress(_Enough):
+            await rebuild_from_log(log, TRADER, self.fold())
+        self.hash = state_hash(self._state)
+
+    def fold(self) -> Fold[TraderState]:
+        """The trader, watched."""
+        snapshots, read = snapshots_of(TraderState), wire.Reader(self.account)
+        return Fold(self._hear, lambda: self._state, snapshots, read)
+
+    def _hear(self, state: TraderState, fact: Fact) -> Sequence[Fact]:
+        first_ms, end_ms = self._period_ms
+        if max(state.now_ms, fact.at_ms) >= end_ms:
+            raise _Enough
+        self.heard += 1
+        if self.heard % FACTS_TOLD_AT_ONCE == 0:
+            self._progress.advance(FACTS_TOLD_AT_ONCE)
         said = step(state, fact)
         for each in said:
-            words.add(ROUTES[type(each)], wire.write(each)[b"payload"])
+            stream = ROUTES[type(each)]
+            if state.now_ms < first_ms:
+                self.words.before[stream] += 1
+            else:
+                self.words.add(stream, wire.write(each)[b"payload"])
         return said
 
-    return Fold(heard, TraderState, snapshots_of(TraderState), wire.Reader(account))
 
-
-async def _differences(bus: Bus, words: Words) -> list[str]:
-    """Sentences about every stream that does not hold what follows from the log."""
-    published = Words()
-    for stream, count in words.counts.items():
-        await _listen(bus, stream, count, published)
-    return [
-        f"of the {count:,} facts that follow from the log, {stream} holds "
-        f"{published.counts[stream]:,}, or others"
-        for stream, count in words.counts.items()
-        if published.hash(stream) != words.hash(stream)
-    ]
-
-
-async def _listen(bus: Bus, stream: str, count: int, into: Words) -> None:
-    """The first so many entries of a stream."""
-    first = "-"
-    while count > 0:
-        page = await bus.span(stream, first, "+", min(PAGE, count))
-        for entry in page:
-            into.add(stream, (entry.fields or {}).get(b"payload", b""))
-        count -= len(page)
-        if not page:
-            return
-        first = f"({page[-1].id}"
-
-
-@asynccontextmanager
-async def _log_of(url: str | None, data_dir: Path | None) -> AsyncIterator[FrozenBus]:
-    """The streams of a run: of the server it runs on, else of the files it left behind."""
-    config = load(typed={"redis_url": url, "data_dir": data_dir})
-    async with _served(config) as found:
-        bus = FrozenBus(found, consumer=f"relive-{secrets.token_hex(4)}")
-        try:
-            yield bus
-        finally:
-            await bus.close()
-
-
-@asynccontextmanager
-async def _served(config: Config) -> AsyncIterator[str]:
-    """The URL of a server with the log. Ours, where nobody runs: then the folder is held too, so
-    that no system starts on a server that is about to end.
-    """
-    lock = None if config.redis_url is not None else _hold(config.home)
-    if lock is None:
-        yield server_url(config)
-        return
-    server = EmbeddedServer(config.home)
-    try:
-        yield await server.start()
-    finally:
-        await server.stop()
-        lock.release()
-
-
-def _hold(home: Path) -> InstanceLock | None:
-    """The folder of a run that ended; None while it runs. Raises ``ConfigError`` without a run."""
-    if not (home / SERVER_LOCK).is_file():
-        raise ConfigError(f"{home}: no run was recorded there")
-    lock = InstanceLock(home)
-    try:
-        lock.take()
-    except ConfigError:
+async def _run_hash(log: Frozen, life: _Life) -> str | None:
+    """The state as the run itself would begin with it; None before its first snapshot."""
+    if log.saved_then.snapshot is None:
         return None
-    return lock
+    fold = Fold(step, TraderState, snapshots_of(TraderState), wire.Reader(life.account))
+    return state_hash((await restore(log, TRADER, fold)).state)
 
 
-def _order(entry_id: str) -> tuple[int, int]:
-    epoch, _, seq = entry_id.partition("-")
-    return int(epoch), int(seq)
+async def _compare(log: Log, words: Words, *, archived: bool) -> tuple[int, list[str]]:
+    """How many words an archive does not reach to, and a sentence for every stream that differs."""
+    short, found = 0, []
+    for stream, said in words.hashes.items():
+        published = await _listen(log, stream, words.before[stream], len(said))
+        missing = len(said) - len(published) if archived else 0
+        short += missing
+        if published != said[: len(said) - missing]:
+            found.append(
+                f"of the {len(said):,} facts that follow from the log, {stream} holds "
+                f"{len(published):,}, or others"
+            )
+    return short, found
+
+
+async def _listen(log: Log, stream: str, skip: int, count: int) -> list[bytes]:
+    """The words of a stream after the first ones. A canary is nobody's decision."""
+    heard: list[bytes] = []
+    first = "-"
+    while len(heard) < skip + count and (page := await log.span(stream, first, "+", PAGE)):
+        for entry in page:
+            fields = entry.fields or {}
+            if fields.get(b"type") != _CANARY:
+                heard.append(hashlib.sha256(fields.get(b"payload", b"")).digest())
+        first = f"({page[-1].id}"
+    return heard[skip : skip + count]
+
+
+async def _account_of(log: Log) -> str:
+    """Whose log it is: by its first rules, else by the settings here."""
+    for entry in await log.span(OPERATOR_STREAM, "-", "+", ORDERS_LOOKED_AT):
+        fact = fact_in(entry)
+        if isinstance(fact, RulesAdopted):
+            return fact.rules.account
+    return load().account

@@ -24,7 +24,7 @@ from quantum_trader.app.cli.frame import (
     show_table,
     wait,
 )
-from quantum_trader.app.cli.relive import Relived, relive
+from quantum_trader.app.cli.relive import ALWAYS_MS, Relived, Wanted, relive
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.replay import ReplayResult, Tape, replay
 from quantum_trader.app.report.page import render
@@ -36,7 +36,7 @@ from quantum_trader.core.events.market import RECORDED
 from quantum_trader.core.signals import MODELS
 
 ACCOUNT = "replay"
-END_OF_TIME_MS = 2**62
+END_OF_TIME_MS = ALWAYS_MS[1]
 
 app = new_app()
 
@@ -78,6 +78,10 @@ class Options(OnSystem):
     from_log: Annotated[
         bool, typer.Option("--from-log", help="Replay the log of a recorded run, not candles.")
     ] = False
+    archive: Annotated[
+        Path | None,
+        typer.Option(help="With --from-log: this archive alone, without a server."),
+    ] = None
     progress: Annotated[
         bool | None,
         typer.Option(
@@ -98,8 +102,9 @@ def replay_command(options: Options) -> int:
     if not options.paths:
         raise UsageError("name at least one file of candles, or --from-log for the log of a run")
     _check_target(options.report)
-    span_ms = (options.from_ms or 0, END_OF_TIME_MS if options.to_ms is None else options.to_ms)
-    recordings = open_recordings(options.paths, _symbols(options.symbols), span_ms)
+    if options.archive is not None:
+        raise UsageError("--archive belongs to --from-log; candles are named as files")
+    recordings = open_recordings(options.paths, _symbols(options.symbols), _span_ms(options))
     setup = _setup(recordings, _config(options, recordings))
     result = wait(_replay(recordings, setup, options.progress))
     summary = summarise(result, setup)
@@ -112,12 +117,22 @@ def replay_command(options: Options) -> int:
 def _from_log(options: Options) -> int:
     if options.paths:
         raise UsageError("--from-log replays what a run wrote down; it takes no candles")
-    relived = wait(relive(options.url, options.data_dir, forced=bool(options.progress)))
+    wanted = Wanted(
+        url=options.url,
+        data_dir=options.data_dir,
+        archive=options.archive,
+        period_ms=_span_ms(options),
+    )
+    relived = wait(relive(wanted, forced=bool(options.progress)))
     if options.as_json:
         show_json(relived)
     else:
         _tell_relived(relived)
     return DONE if relived.same else FOUND
+
+
+def _span_ms(options: Options) -> tuple[int, int]:
+    return options.from_ms or 0, END_OF_TIME_MS if options.to_ms is None else options.to_ms
 
 
 def _symbols(text: str | None) -> list[str] | None:
@@ -196,7 +211,9 @@ def _counts(by_name: dict[str, int]) -> str:
 def _tell_relived(relived: Relived) -> None:
     say(f"{relived.facts:,} facts of the log make {relived.outputs:,} decisions and this state:")
     say(f"  {relived.log_hash}")
-    if relived.run_hash is None:
+    if relived.run_hash is None and relived.not_archived:
+        say(f"{relived.not_archived:,} of them are not archived yet, and so not compared.")
+    elif relived.run_hash is None:
         say("The run has taken no snapshot yet, so there is no second state to compare with.")
     else:
         say(f"  {relived.run_hash}  from the run's own snapshot and what came after it")

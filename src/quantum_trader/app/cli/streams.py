@@ -62,6 +62,8 @@ def as_row(row: streams.Stream) -> dict[str, Any]:
         "facts": [TAGS[fact] for fact in row.facts],
         "start": row.start,
         "keep_hours": row.keep_hours,
+        "keep_entries": row.keep_entries,
+        "entries_max": row.entries_max,
         "purpose": row.purpose,
         "reason": row.reason,
         "successor": row.successor,

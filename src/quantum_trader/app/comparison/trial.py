@@ -106,7 +106,7 @@ class _Running:
             if isinstance(fact, CandleClosed):
                 self._bars += 1
                 if self._bars % REPORT_EVERY_BARS == 0:
-                    self._rig.bus.trim()
+                    self._rig.bus.forget()
                     self._on_progress(REPORT_EVERY_BARS)
 
     def _sink(self, _: Fact, said: Sequence[Fact]) -> None:

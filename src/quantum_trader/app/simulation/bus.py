@@ -9,7 +9,8 @@ from quantum_trader.app.simulation.faults import Faults
 from quantum_trader.app.simulation.scheduler import Process
 from quantum_trader.app.simulation.tape import Tape
 from quantum_trader.core.errors import BusUnreachable
-from quantum_trader.ports import Commit, CommitOutcome, Entry, Fields, Saved, StreamInfo
+from quantum_trader.core.stream_info import Backlog, StreamInfo
+from quantum_trader.ports import Commit, CommitOutcome, Entry, Fields, Output, Saved
 from quantum_trader.services.patience import PAUSE_MS_MAX
 
 
@@ -158,6 +159,24 @@ class ProcessBus:
     async def streams(self) -> list[str]:
         """The names of all streams."""
         return await self._now().streams()
+
+    async def trim(self, stream: str, before: str) -> int:
+        """Drop what nobody needs."""
+        return await self._now().trim(stream, before)
+
+    async def drop_consumer(
+        self, service: str, stream: str, consumer: str, *, idle_ms: int
+    ) -> bool:
+        """Forget a consumer."""
+        return await self._now().drop_consumer(service, stream, consumer, idle_ms=idle_ms)
+
+    async def backlog(self, service: str, stream: str, to: str) -> Backlog:
+        """What a group has not acknowledged."""
+        return await self._now().backlog(service, stream, to)
+
+    async def skip(self, service: str, stream: str, to: str, seen: Backlog, audit: Output) -> bool:
+        """Pass over a backlog."""
+        return await self._now().skip(service, stream, to, seen, audit)
 
     async def close(self) -> None:
         """Nothing is held."""

@@ -130,6 +130,8 @@ class Machine:
             simulated=venue,
             journal=ProcessJournal(around.disk, process, around.faults, self.kill),
             latch=around.latch,
+            archive=None,
+            keeps_house=False,
             bus_of=lambda service: ProcessBus(around.server, process, around.faults, INSTANCE),
             wall=clock,
             time=clock,

@@ -46,7 +46,17 @@ from quantum_trader.core.events.market import (
     VenuesCompared,
     VenueSeen,
 )
-from quantum_trader.core.events.ops import DeadLettered, DrainSwitched, KillLevelSet, RulesAdopted
+from quantum_trader.core.events.ops import (
+    BacklogSkipped,
+    Blocked,
+    CanarySung,
+    DeadLettered,
+    DrainSwitched,
+    KillLevelSet,
+    LetterHandled,
+    RulesAdopted,
+    TrimmingBlocked,
+)
 from quantum_trader.core.events.orders import (
     CancelCommanded,
     Leg,
@@ -108,6 +118,10 @@ AnyFact = (
     | DrainSwitched
     | KillLevelSet
     | RulesAdopted
+    | TrimmingBlocked
+    | BacklogSkipped
+    | LetterHandled
+    | CanarySung
     | DeadLettered
     | AccountSeen
     | Reconciled
@@ -141,7 +155,10 @@ __all__ = [
     "TAGS",
     "AccountSeen",
     "AnyFact",
+    "BacklogSkipped",
+    "Blocked",
     "Bound",
+    "CanarySung",
     "CancelCommanded",
     "CandleClosed",
     "CloseReconciled",
@@ -161,6 +178,7 @@ __all__ = [
     "KillLevelSet",
     "KillScored",
     "Leg",
+    "LetterHandled",
     "LevelSet",
     "LevelsComputed",
     "MarkPriced",
@@ -190,6 +208,7 @@ __all__ = [
     "SeenPosition",
     "Tick",
     "TradeClosed",
+    "TrimmingBlocked",
     "VenueQuoted",
     "VenueSeen",
     "VenuesCompared",

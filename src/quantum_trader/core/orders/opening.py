@@ -201,6 +201,7 @@ def gather(
         alert=next(iter(state.alerts.values()), None),
         safe_drain=state.safe_drain,
         kill_level=state.kill_level,
+        blocked=state.blocked,
         kill_score=score,
         kill_score_max=rules.exits.kill.threshold,
         draft=draft if isinstance(draft, Draft) else None,

@@ -6,7 +6,7 @@ import msgspec
 
 from quantum_trader.core.events import IntentProposed, Leg, MarketStateComputed
 from quantum_trader.core.events.exits import Bound, LevelSet
-from quantum_trader.core.events.ops import KillLevel
+from quantum_trader.core.events.ops import Blocked, KillLevel
 from quantum_trader.core.exits.plan import ExitPlan
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.units import Side
@@ -65,6 +65,7 @@ class EntryCase(msgspec.Struct, frozen=True, kw_only=True):
     alert: str | None
     safe_drain: bool
     kill_level: KillLevel
+    blocked: tuple[Blocked, ...]
     kill_score: float | None
     kill_score_max: float
     draft: Draft | None

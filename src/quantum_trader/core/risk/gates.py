@@ -31,6 +31,19 @@ def safe_drain_off(case: EntryCase, limits: RiskLimits) -> Refusal | None:
     return None
 
 
+def streams_flow(case: EntryCase, limits: RiskLimits) -> Refusal | None:
+    """No stream has grown beyond its limit: what is not passed on in time would be lost."""
+    if not case.blocked:
+        return None
+    first = case.blocked[0]
+    others = f", and {len(case.blocked) - 1} more" if len(case.blocked) > 1 else ""
+    return Refusal(
+        "streams_flow",
+        f"{first.stream} holds {first.entries:,} entries, at most {first.entries_max:,} allowed: "
+        f"{first.by} keeps it from being trimmed{others}",
+    )
+
+
 def side_is_directional(case: EntryCase, limits: RiskLimits) -> Refusal | None:
     """Only LONG and SHORT are entries."""
     if case.intent.side not in ("LONG", "SHORT"):
@@ -335,6 +348,7 @@ def _no_draft(gate: str) -> Refusal:
 GATES: tuple[Gate, ...] = (
     kill_level_run,
     safe_drain_off,
+    streams_flow,
     side_is_directional,
     not_duplicate,
     fresh,

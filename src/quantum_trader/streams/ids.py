@@ -17,10 +17,22 @@ def parse(text: str) -> EntryId:
 
 
 def bound(text: str, *, upper: bool) -> EntryId:
-    """One end of a range: ``-``, ``+``, an id, or an id without its second number."""
+    """One end of a range: ``-``, ``+``, an id, or an id without its second number.
+
+    A lower end may be ``(`` and an id: from behind it.
+    """
+    if text.startswith("(") and not upper:
+        first, second = parse(text[1:])
+        return first, second + 1
     if text in ("-", "+"):
         return FIRST if text == "-" else (1 << 64, 0)
     return parse(text if "-" in text else f"{text}-{(1 << 64) - 1 if upper else 0}")
+
+
+def following(text: str) -> str:
+    """The smallest id after this one."""
+    first, second = parse(text)
+    return show((first, second + 1))
 
 
 def show(entry_id: EntryId) -> str:
