@@ -8,6 +8,7 @@ from typer.main import get_command
 
 from quantum_trader.app import cli
 from quantum_trader.app.config import Config, load
+from quantum_trader.app.venue.ws_api import METHODS
 from quantum_trader.core.events import TAGS
 from quantum_trader.streams import CONSUMERS, LIVE, STREAMS, read_by
 from tests.pages import (
@@ -55,7 +56,7 @@ def test_every_file_and_symbol_that_is_named_exists(page: Path) -> None:
 
 @every_page
 def test_every_stream_and_fact_that_is_named_exists(page: Path) -> None:
-    known = {*STREAMS, *TAGS.values(), *CONSUMERS, "market.*"}
+    known = {*STREAMS, *TAGS.values(), *CONSUMERS, *METHODS, "market.*"}
     families = {name.split(".")[0] for name in known if "." in name}
     for word in words(page):
         if re.fullmatch(r"[a-z_]+(\.[a-z_*]+)+", word) and word.split(".")[0] in families:

@@ -46,7 +46,7 @@ class Control:
         found: dict[str, Any] = answer.json()
         return found
 
-    async def fault(self, kind: str, **more: Any) -> int:
+    async def fault(self, kind: str, /, **more: Any) -> int:
         """Inject a fault (``app/venue/faults.py:Fault``); its number."""
         number: int = (await self.post("faults", kind=kind, **more))["id"]
         return number
@@ -93,7 +93,7 @@ class RunningVenue:
         return await self.client.get(f"{self.url}{path}", params=params)
 
     async def signed(
-        self, method: str, path: str, account: int = 0, **params: Any
+        self, method: str, path: str, account: Any = 0, **params: Any
     ) -> httpx2.Response:
         """A signed request; POST and PUT carry their parameters in the body."""
         who = self.accounts[account]
@@ -108,13 +108,13 @@ class RunningVenue:
             )
         return await self.client.request(method, f"{self.url}{path}?{text}", headers=headers)
 
-    async def done(self, method: str, path: str, account: int = 0, **params: Any) -> Any:
+    async def done(self, method: str, path: str, account: Any = 0, **params: Any) -> Any:
         """A signed request that has to be answered with 200; its JSON."""
         answer = await self.signed(method, path, account, **params)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def refused(self, method: str, path: str, account: int = 0, **params: Any) -> int:
+    async def refused(self, method: str, path: str, account: Any = 0, **params: Any) -> int:
         """A signed request that has to be refused; the venue's code."""
         answer = await self.signed(method, path, account, **params)
         assert answer.status_code >= 400, answer.text

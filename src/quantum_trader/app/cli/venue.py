@@ -13,12 +13,14 @@ import typer
 
 from quantum_trader.app.cli.frame import (
     DONE,
+    FOUND,
     Common,
     command,
     new_app,
     number,
+    remark,
     say,
-    wait,
+    show_json,
 )
 from quantum_trader.app.cli.replay import moment
 from quantum_trader.app.config import HOME
@@ -29,11 +31,13 @@ from quantum_trader.app.venue.server import (
     PLACES_FILE,
     Places,
     bound,
+    loop_factory,
     new_token,
     places_of,
     run,
     write_places,
 )
+from quantum_trader.app.venue.session_file import DIFFERENCES_SHOWN, replay
 from quantum_trader.core.errors import UsageError
 
 PORT = 8799
@@ -77,6 +81,12 @@ class Options(Common):
     unlimited: Annotated[
         bool, typer.Option("--unlimited", help="Count requests and orders, and refuse none.")
     ] = False
+    record: Annotated[
+        Path | None, typer.Option(help="Write every input and what came of it to a new file.")
+    ] = None
+    replay: Annotated[
+        Path | None, typer.Option(help="Do such a session again, compare, and serve nothing.")
+    ] = None
     duration: Annotated[
         float | None, typer.Option(min=0, help="Stop by itself after so many seconds.")
     ] = None
@@ -87,14 +97,29 @@ def venue(options: Options) -> int:
     """Serve a paper venue until Ctrl-C. Its keys are in places.json of its folder."""
     if options.speed <= 0:
         raise UsageError(f"--speed {options.speed}: must be more than zero")
+    if options.replay is not None:
+        return _replayed(options, options.replay)
     folder = folder_of(options)
     lock = InstanceLock(folder)
     lock.take()
     try:
-        wait(_serve(options, folder))
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(_serve(options, folder))
     finally:
         lock.release()
     return DONE
+
+
+def _replayed(options: Options, path: Path) -> int:
+    """Code 1 when anything comes out otherwise than it did."""
+    done = replay(path)
+    if options.as_json:
+        show_json(done)
+    else:
+        say(f"{done.inputs:,} inputs done again, {len(done.differences):,} came out otherwise")
+        for number_of in done.differences[:DIFFERENCES_SHOWN]:
+            remark(f"different: input {number_of}")
+    return FOUND if done.differences else DONE
 
 
 def folder_of(options: Options) -> Path:
@@ -116,6 +141,8 @@ async def _serve(options: Options, folder: Path) -> None:
         sock.close()
         if opened is not None:
             opened.venue.close()
+            if opened.recording is not None:
+                opened.recording.close()
         (folder / PLACES_FILE).unlink(missing_ok=True)
 
 
@@ -179,4 +206,5 @@ def _wanted(options: Options, folder: Path) -> Wanted:
         memory=options.memory,
         legacy_conditional=options.legacy_conditional,
         limited=not options.unlimited,
+        record=options.record,
     )

@@ -8,8 +8,14 @@ from quantum_trader.app.venue.conditional import find_algo
 from quantum_trader.app.venue.market_data import Row, page, span
 from quantum_trader.app.venue.ordering import NEITHER
 from quantum_trader.app.venue.refusals import Refused, refuse
-from quantum_trader.app.venue.shapes import income_row, queried_algo, queried_order, user_trade
-from quantum_trader.app.venue.ticket import Ticket
+from quantum_trader.app.venue.shapes import (
+    income_row,
+    legacy_query,
+    queried_algo,
+    queried_order,
+    user_trade,
+)
+from quantum_trader.app.venue.ticket import Algo, Ticket
 
 DAY_MS = 86_400_000
 WINDOW_MAX_MS = 7 * DAY_MS
@@ -31,6 +37,10 @@ def order(call: Call) -> Row:
     order_id, name = call.params.maybe_whole("orderId"), call.params.maybe("origClientOrderId")
     if order_id is None and name is None:
         raise Refused(-1102, NEITHER)
+    if call.hall.house.legacy_conditional:
+        waiting = [one for one in call.account.open_algos(symbol) if _is_meant(one, order_id, name)]
+        if waiting:
+            return legacy_query(call.hall, waiting[0])
     ticket = call.account.ticket(symbol, order_id, name)
     if not _is_kept(call, ticket):
         refuse(-2013)
@@ -48,7 +58,14 @@ def open_order(call: Call) -> Row:
 def open_orders(call: Call) -> list[Row]:
     """GET openOrders, of a symbol or all."""
     symbol = call.params.maybe_symbol(call.hall.catalog.rows)
-    return [queried_order(call.hall, one) for one in call.account.open_tickets(symbol)]
+    rows = [queried_order(call.hall, one) for one in call.account.open_tickets(symbol)]
+    if call.hall.house.legacy_conditional:
+        rows += [legacy_query(call.hall, one) for one in call.account.open_algos(symbol)]
+    return rows
+
+
+def _is_meant(algo: Algo, order_id: int | None, name: str | None) -> bool:
+    return algo.algo_id == order_id if order_id is not None else algo.terms.client_id == name
 
 
 def all_orders(call: Call) -> list[Row]:

@@ -10,7 +10,7 @@ from quantum_trader.core.venue import VenueFill
 
 
 def cover_losses(hall: Hall, symbol: str) -> None:
-    """The fund takes over what was liquidated, at the price paid, and sells it at the mark.
+    """The fund takes over what was liquidated, at the price paid, and sells it at the last price.
 
     What it cannot pay for is closed against the winners instead, at the price paid. Fees of
     liquidations go to the fund.
@@ -32,11 +32,10 @@ def _is_takeover(update: object, symbol: str) -> bool:
 
 def _cover(hall: Hall, fill: VenueFill) -> None:
     symbol = symbol_of(fill.symbol)
-    board = hall.boards[symbol]
-    value = board.last if board.mark is None else board.mark
-    mark = fill.price if value is None else decimal_of(value)
+    last = hall.boards[symbol].last
+    market = fill.price if last is None else decimal_of(last)
     sign = 1 if fill.side == "SELL" else -1
-    result_usd = money(fill.qty * (mark - fill.price) * sign) + fill.fee_usd
+    result_usd = money(fill.qty * (market - fill.price) * sign) + fill.fee_usd
     if hall.counters.insurance_usd + result_usd >= ZERO:
         hall.counters.insurance_usd += result_usd
         return
@@ -44,5 +43,5 @@ def _cover(hall: Hall, fill: VenueFill) -> None:
     other: OrderSide = "BUY" if fill.side == "SELL" else "SELL"
     desks = [one.desk for one in hall.accounts.values()]
     left_qty: Decimal = deleverage(desks, symbol, other, fill.qty, fill.price)
-    left_usd = money(left_qty * (mark - fill.price) * sign)
+    left_usd = money(left_qty * (market - fill.price) * sign)
     hall.counters.insurance_usd = max(hall.counters.insurance_usd + left_usd, ZERO)

@@ -16,6 +16,7 @@ from quantum_trader.core.events import CandleClosed, MarketFact
 WARM_UP_MS = 2 * 3_600_000
 WARM_UP_BARS = 1_000
 MINUTE_MS = 60_000
+SECOND_MS = 1_000
 END_MS = 2**53
 
 
@@ -43,7 +44,7 @@ async def generated(
     symbols: Sequence[str], seed: int, now_ms: int, last: Mapping[str, float]
 ) -> Source:
     """A walk from a seed, with a past. ``last`` are the prices an earlier run came to."""
-    start_ms = now_ms // MINUTE_MS * MINUTE_MS
+    start_ms = now_ms // SECOND_MS * SECOND_MS
     clock = _EagerClock(start_ms - WARM_UP_MS)
     walk = ContinuedMarket(SyntheticMarket(symbols, seed, clock), _ends(last, start_ms))
     facts = walk.facts()

@@ -1,5 +1,6 @@
 """The market moves: accounts, conditional orders, insurance and streams move with it."""
 
+from quantum_trader.app.venue import listen_keys
 from quantum_trader.app.venue.account import Account
 from quantum_trader.app.venue.board import Print
 from quantum_trader.app.venue.booking import end_algo, settle
@@ -56,6 +57,8 @@ def pass_time(hall: Hall) -> None:
         for algo in account.open_algos(None):
             if 0 < algo.terms.good_till_ms <= hall.at_ms:
                 end_algo(hall, account, algo.algo_id, "EXPIRED")
+        if _key_is_over(account, hall.counters.wall_ms):
+            listen_keys.expire(hall, account)
         for symbol, until_ms in list(account.records.countdowns.items()):
             if until_ms <= hall.counters.wall_ms:
                 del account.records.countdowns[symbol]
@@ -63,9 +66,16 @@ def pass_time(hall: Hall) -> None:
                     withdraw(hall, account, ticket)
 
 
+def _key_is_over(account: Account, wall_ms: int) -> bool:
+    records = account.records
+    return bool(records.listen_key) and records.key_until_ms <= wall_ms
+
+
 def is_due(hall: Hall, wall_ms: int) -> bool:
     """Whether ``pass_time`` would find something to do."""
     for account in hall.accounts.values():
+        if _key_is_over(account, wall_ms):
+            return True
         if any(until_ms <= wall_ms for until_ms in account.records.countdowns.values()):
             return True
         if any(0 < one.terms.good_till_ms <= hall.at_ms for one in account.open.values()):

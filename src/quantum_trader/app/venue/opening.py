@@ -1,5 +1,6 @@
 """A venue put together: symbols, accounts, keys, journal, market."""
 
+import asyncio
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from quantum_trader.app.venue.journal import Journal
 from quantum_trader.app.venue.keys import load_keys
 from quantum_trader.app.venue.market_source import END_MS, Reel, Source, generated
 from quantum_trader.app.venue.player import Player
+from quantum_trader.app.venue.session_file import SessionFile
 from quantum_trader.app.venue.venue import Venue
 
 JOURNAL_FILE = "venue.sqlite"
@@ -36,6 +38,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     memory: bool = False
     legacy_conditional: bool = False
     limited: bool = True
+    record: Path | None = None
 
 
 class Opened(msgspec.Struct, frozen=True):
@@ -45,6 +48,7 @@ class Opened(msgspec.Struct, frozen=True):
     player: Player
     market: str
     again: int
+    recording: SessionFile | None
 
 
 async def open_venue(wanted: Wanted) -> Opened:
@@ -73,8 +77,13 @@ async def open_venue(wanted: Wanted) -> Opened:
     again = venue.recover()
     player = Player(venue, await _source(wanted, venue, symbols))
     player.warm_up()
+    # Let that be told and written before a recording begins behind it.
+    await asyncio.sleep(0)
     venue.snapshot()
-    return Opened(venue, player, "recorded" if reel else "SIMULATED", again)
+    recording = None if wanted.record is None else SessionFile(wanted.record, hall)
+    if recording is not None:
+        venue.truth.record(recording)
+    return Opened(venue, player, "recorded" if reel else "SIMULATED", again, recording)
 
 
 def _name(number: int) -> str:

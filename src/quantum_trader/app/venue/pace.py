@@ -2,6 +2,7 @@
 
 from quantum_trader.ports import Clock
 
+CATCH_UP_MAX_MS = 120_000
 PAUSE_MAX_MS = 5_000
 """Nobody waits longer than this for the next fact: a hole in a recording is passed over."""
 
@@ -26,7 +27,10 @@ class Pace:
 
     def begin(self, at_ms: int) -> None:
         """The market begins, or goes on, at this time."""
-        self._at_ms, self._wall_ms, self._next_ms = at_ms, float(self._clock.now_ms()), None
+        now_ms = self._clock.now_ms()
+        late = self.speed == 1.0 and 0 <= now_ms - at_ms < CATCH_UP_MAX_MS
+        # At true speed a market that is a little late hurries until both clocks agree.
+        self._at_ms, self._wall_ms, self._next_ms = at_ms, float(at_ms if late else now_ms), None
 
     async def wait_for(self, at_ms: int) -> None:
         """Return when the market is at a time; from then on it is not earlier."""
@@ -35,6 +39,6 @@ class Pace:
         if due_ms > self._clock.now_ms():
             await self._clock.sleep_until(int(due_ms))
         self._at_ms, self._wall_ms = max(self._at_ms, at_ms), due_ms
-        if self._clock.now_ms() - due_ms > PAUSE_MAX_MS:
+        if self._clock.now_ms() - due_ms > CATCH_UP_MAX_MS:
             # It cannot keep up; what was missed is not made good by running faster for ever.
             self._wall_ms = float(self._clock.now_ms())

@@ -77,6 +77,14 @@ def positions_v3(call: Call) -> list[Row]:
     return [risk_v3(call.hall, call.account, one) for one in rows]
 
 
+def positions_ws(call: Call) -> list[Row]:
+    """The same over WebSocket, where one field is spelled otherwise."""
+    rows = positions_v3(call)
+    for row in rows:
+        row["unrealizedProfit"] = row.pop("unRealizedProfit")
+    return rows
+
+
 def risk_v3(hall: Hall, account: Account, one: Standing) -> Row:
     """A position as the newest query shows it."""
     share = account.desk.tally.shares.get(one.market.symbol, NOTHING)

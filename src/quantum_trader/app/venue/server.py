@@ -49,6 +49,15 @@ class _Server(uvicorn.Server):
         yield
 
 
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The quickest loop there is here, as the server itself would choose it."""
+    return uvicorn.Config(_nothing).get_loop_factory()
+
+
+async def _nothing() -> None:
+    """An application that is never served."""
+
+
 def application(venue: Venue, token: str) -> Starlette:
     """Everything the venue serves."""
     streams, orders = StreamDoor(venue), OrderDoor(venue)
@@ -122,6 +131,7 @@ async def serving(
         ws="websockets-sansio",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         lifespan="off",
         server_header=False,
         date_header=False,

@@ -117,9 +117,18 @@ def queried_algo(hall: Hall, algo: Algo) -> Row:
 
 
 def legacy_order(hall: Hall, algo: Algo) -> Row:
-    """A waiting conditional order as the old endpoint showed it."""
+    """A waiting conditional order as placing it on the old endpoint showed it."""
+    return placed_order(hall, _as_ticket(algo))
+
+
+def legacy_query(hall: Hall, algo: Algo) -> Row:
+    """A waiting conditional order as queries on the old endpoint showed it."""
+    return queried_order(hall, _as_ticket(algo))
+
+
+def _as_ticket(algo: Algo) -> Ticket:
     terms = algo.terms
-    ticket = Ticket(
+    return Ticket(
         order_id=algo.algo_id,
         terms=terms,
         first_kind=terms.kind,
@@ -131,7 +140,6 @@ def legacy_order(hall: Hall, algo: Algo) -> Row:
         protected=algo.protected,
         closes_position=algo.closes_position,
     )
-    return placed_order(hall, ticket)
 
 
 def user_trade(hall: Hall, trade: Trade) -> Row:

@@ -1,12 +1,20 @@
 """The truth log: everything the venue was asked, and what came of it, for those who check."""
 
 from collections import deque
+from typing import Protocol
 
 import msgspec
 
 from quantum_trader.app.venue.entry import Outcome
 
 KEPT = 100_000
+
+
+class Recorder(Protocol):
+    """Where a recording goes, line by line."""
+
+    def write(self, line: bytes) -> None:
+        """One outcome, as JSON."""
 
 
 class Truth:
@@ -19,8 +27,8 @@ class Truth:
         self._kept: deque[tuple[int, bytes]] = deque(maxlen=KEPT)
         self._recorder: Recorder | None = None
 
-    def record(self, recorder: "Recorder | None") -> None:
-        """Write everything to a recording from now on, or no longer."""
+    def record(self, recorder: Recorder) -> None:
+        """Write everything to a recording from now on."""
         self._recorder = recorder
 
     def note(self, outcome: Outcome) -> None:
@@ -38,11 +46,3 @@ class Truth:
         """What happened after an input, oldest first."""
         found = [line for each, line in self._kept if each > number]
         return [msgspec.Raw(line) for line in found[:limit]]
-
-
-class Recorder:
-    """Where a recording goes, line by line."""
-
-    def write(self, line: bytes) -> None:
-        """One outcome, as JSON."""
-        raise NotImplementedError

@@ -28,7 +28,7 @@ METHODS: dict[str, Endpoint] = {
     "account.balance": Endpoint(look=portfolio.balances, weight=5),
     "v2/account.balance": Endpoint(look=portfolio.balances, weight=5),
     "account.position": Endpoint(look=portfolio.positions_v2, weight=5),
-    "v2/account.position": Endpoint(look=portfolio.positions_v3, weight=5),
+    "v2/account.position": Endpoint(look=portfolio.positions_ws, weight=5),
     "depth": Endpoint(look=market_data.depth, access="none", weight=10),
     "ticker.price": Endpoint(look=tickers.price, access="none"),
     "ticker.book": Endpoint(look=tickers.book_ticker, access="none", weight=2),
