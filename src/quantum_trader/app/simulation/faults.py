@@ -51,6 +51,7 @@ REPORTS: Mapping[str, Kind] = {
     "rest_expired": Kind("the rest of a market order that had filled in part expired", 0.1, 0.6),
     "stop_rejected": Kind("a stop was rejected at its trigger", 0.05, 0.5),
     "stop_expired": Kind("the venue ended a resting stop by itself", 0.1, 1.0, True),
+    "stop_survived": Kind("the venue kept a stop of a position that was gone", 0.3, 1.0),
     "target_expired": Kind("the venue ended a resting target by itself", 0.1, 1.0, True),
     "deleveraged": Kind("ADL: the venue closed a part of a position by itself", 0.05, 0.5, True),
     "price_gap": Kind("the price jumped by several per cent", 0.1, 1.0, True),

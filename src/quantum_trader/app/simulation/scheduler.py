@@ -15,7 +15,7 @@ from typing import Any
 
 from quantum_trader.core.errors import BrokenInvariant
 
-STEPS_MAX = 5_000_000
+STEPS_MAX = 1_000_000
 """More steps than this in one world are a loop without an end."""
 
 
@@ -64,6 +64,7 @@ class Scheduler(asyncio.BaseEventLoop):
         self._random = random
         self.now_s = 0.0
         self.steps = 0
+        self.steps_max = STEPS_MAX
         self.processes: list[Process] = []
         self.on_step: Callable[[], None] = _nothing
         self.on_death: Callable[[Process], None] = Process.kill
@@ -92,6 +93,7 @@ class Scheduler(asyncio.BaseEventLoop):
         Without this the language would end their coroutines at some moment of its own.
         """
         self.on_step = _nothing
+        self.steps_max += STEPS_MAX
         for process in self.processes:
             process.dead = process.frozen = False
             process.over = True
@@ -133,8 +135,8 @@ class Scheduler(asyncio.BaseEventLoop):
                 self.on_death(process)
                 return
         self.steps += 1
-        if self.steps > STEPS_MAX:
-            raise BrokenInvariant(f"no end after {STEPS_MAX} steps")
+        if self.steps > self.steps_max:
+            raise BrokenInvariant(f"no end after {self.steps_max} steps")
         handle._run()
         self.on_step()
 

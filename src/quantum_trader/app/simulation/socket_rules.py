@@ -10,7 +10,7 @@ from quantum_trader.app.simulation.people import Proposals
 from quantum_trader.app.simulation.scheduler import Process
 from quantum_trader.app.simulation.venue import TruthVenue
 from quantum_trader.app.simulation.violation import Violated
-from quantum_trader.core.events import OrderCommanded
+from quantum_trader.core.events import CancelCommanded, OrderCommanded
 from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.orders.ids import is_ours
 from quantum_trader.core.rules import Rules
@@ -20,6 +20,8 @@ from quantum_trader.core.venue import VenueOrder
 PER_MINUTE_MAX = 600
 """Orders a minute: half of what the venue allows an account."""
 LATE_MS = 2_000
+FENCE_MS = 4_000
+"""Before this much time an order may still arrive; a denial says nothing."""
 PRICE_MOVED = Decimal("1.15")
 """The price may have moved between the plan and its entry, by no more than a gap."""
 
@@ -45,6 +47,7 @@ class SocketRules:
         self.denials: Counter[str] = Counter()
         self.tried_ms: dict[str, int] = {}
         self.sent: Counter[str] = Counter()
+        self.sent_ms: dict[str, int] = {}
 
     def on_configure(self, process: Process, symbol: str, leverage: int) -> None:
         """Leverage within the cap."""
@@ -63,6 +66,7 @@ class SocketRules:
             raise Violated("I10", f"{name} leaves process {process.number}, which was replaced")
         self._count(now_ms)
         self.sent[name] += 1
+        self.sent_ms[name] = now_ms
         if not isinstance(known.command, OrderCommanded) or known.command.order != order:
             raise Violated("I4", f"{name} leaves as something else than the journal has")
         if known.command.role == "entry":
@@ -76,14 +80,27 @@ class SocketRules:
         """A cancel must leave enough stops behind."""
         held = abs(self._venue.positions.get(symbol, ZERO))
         left = self._venue.covered(symbol, without=client_order_id)
+        if self._sees_off(client_order_id):
+            return
         if held and self._venue.covered(symbol) >= held > left:
             raise Violated(
                 "I2", f"the cancel of {client_order_id} leaves {symbol} with stops for {left}"
             )
 
+    def _sees_off(self, client_order_id: str) -> bool:
+        """Whether a cancel is for what is left of a plan that is over, whoever holds there now."""
+        return any(
+            isinstance(one, CancelCommanded)
+            and one.client_order_id == client_order_id
+            and one.reason == "flat"
+            for one in self._disk.written.commands.values()
+        )
+
     def on_found(self, client_order_id: str, found: VenueOrder | None) -> None:
         """Answered denials are what a proof of death is made of."""
-        self.denials[client_order_id] += found is None
+        sent_ms = self.sent_ms.get(client_order_id)
+        if sent_ms is None or self._clock.true_ms() - sent_ms >= FENCE_MS:
+            self.denials[client_order_id] += found is None
 
     def on_ready(self, process: Process) -> None:
         """A process has taken every lease."""

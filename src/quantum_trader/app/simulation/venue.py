@@ -260,7 +260,21 @@ class TruthVenue:
         desk.ended.clear()
         updates, desk.updates = desk.updates, []
         for update in updates:
-            self._report(update)
+            if not self._keeps(update):
+                self._report(update)
+
+    def _keeps(self, update: AnyVenueUpdate) -> bool:
+        """Whether a stop whose position is gone stays, as stops of the real venue do."""
+        if not isinstance(update, VenueCancel) or update.reason != "position is flat":
+            return False
+        order = self.requests[update.client_order_id].order
+        if order.kind != "STOP_MARKET" or not self._faults.strikes("stop_survived"):
+            return False
+        if isinstance(place(self._desk, order), Rejected):
+            return False
+        self._ended.pop(order.client_order_id, None)
+        self._tape("venue", f"{order.client_order_id} stays although its position is gone")
+        return True
 
     def _report(self, update: AnyVenueUpdate) -> None:
         if isinstance(update, VenueFill):

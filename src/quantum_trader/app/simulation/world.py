@@ -26,6 +26,7 @@ from quantum_trader.app.simulation.standing_rules import Bounds, StandingRules
 from quantum_trader.app.simulation.tape import Line, Tape
 from quantum_trader.app.simulation.venue import TruthVenue
 from quantum_trader.app.simulation.violation import Violated, Violation
+from quantum_trader.core.errors import BrokenInvariant
 
 HOSTILE_MS = 180_000
 HEAL_MS = 60_000
@@ -67,6 +68,7 @@ class World:
     def __init__(self, scenario: Scenario) -> None:
         seed = scenario.seed
         self.scenario = scenario
+        self.steps = 0
         self.loop = Scheduler(dice(seed, "order"))
         self.faults = Faults(seed, scenario.only)
         clock = WallClock(self.loop)
@@ -121,8 +123,14 @@ class World:
         self.rules.note_disturbance()
         for running in list(self.machine.alive):
             self.machine.kill(running.process)
-        while not self._is_up():  # noqa: ASYNC110 - the time is virtual
+        for _ in range(HEAL_MS // 100):
+            if self._is_up():
+                break
             await asyncio.sleep(0.1)
+        else:
+            raise Violated(
+                "I14", f"no process has started {HEAL_MS // 1000} s after the last fault"
+            )
         await self.operator.resume()
 
     def _is_up(self) -> bool:
@@ -165,9 +173,10 @@ def run(scenario: Scenario, *, trace: bool = False) -> Outcome:
     with sealed():
         world = World(scenario)
         violation = _lived(world)
+        steps = world.steps
     return Outcome(
         scenario=scenario,
-        steps=world.loop.steps,
+        steps=steps,
         simulated_ms=round(world.loop.time() * 1000),
         wall_ms=(perf_counter() - began) * 1000,
         cpu_ms=(process_time() - began_cpu) * 1000,
@@ -186,11 +195,13 @@ def _lived(world: World) -> Violation | None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_until_complete(world.live())
-    except Violated as found:
+    except (Violated, BrokenInvariant) as error:
+        found = error if isinstance(error, Violated) else Violated("alive", str(error))
         at_ms = round(loop.time() * 1000)
         world.tape("world", f"{found.invariant} is broken: {found.what}")
         return Violation(invariant=found.invariant, at_ms=at_ms, what=found.what)
     finally:
+        world.steps = loop.steps
         loop.bury()
         loop.close()
         asyncio.set_event_loop(None)
