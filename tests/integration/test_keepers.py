@@ -22,6 +22,7 @@ from quantum_trader.streams import (
     groups,
     is_numbered,
     read_by,
+    writer_of,
 )
 from tests.app.test_wiring import started
 from tests.bus_house import words
@@ -194,7 +195,9 @@ async def test_the_writer_of_a_numbered_stream_sings_on_it_and_goes_on_counting(
     for stream in sorted({stream for _, stream in groups() if is_numbered(stream)}):
         name = stream.removeprefix("quantum:stream:")
         fact = CanarySung(id=name, at_ms=9, trace_id="", account="paper", stream=name)
+        before = (await bus.saved(writer_of(stream))).last
         await system._say(stream, fact)
+        assert (await bus.saved(writer_of(stream))).last != before, "its own writer said it"
         (entry,) = await bus.span(stream, "-", "+", 9)
         assert wire.read(entry) == fact
         assert entry.id.startswith("1-")

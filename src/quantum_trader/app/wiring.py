@@ -74,7 +74,6 @@ from quantum_trader.streams import (
     ARCHIVER,
     CANARY,
     CLOCK,
-    EXECUTION_RESULT,
     FEED,
     GATEWAY,
     JANITOR,
@@ -86,6 +85,7 @@ from quantum_trader.streams import (
     TRADER,
     VENUES,
     read_by,
+    writer_of,
 )
 
 _log = structlog.get_logger()
@@ -179,9 +179,14 @@ class System:
         }
 
     async def _say(self, stream: str, fact: CanarySung) -> None:
-        """Have the writer of a stream say something on it."""
-        writer = self._gateway if stream == EXECUTION_RESULT else self._trader
-        await writer.say([(stream, fact)])
+        """Have the writer of a stream say something on it; any other hand would shut it out."""
+        loops: dict[str, Consumer | GatewayService] = {
+            TRADER: self._trader,
+            GATEWAY: self._gateway,
+            SIGNALS: self._signals,
+            PAPER: self._paper,
+        }
+        await loops[writer_of(stream)].say([(stream, fact)])
 
     def _consumer(self, service: str, handler: Handler) -> Consumer:
         streams, wall = read_by(service), self._parts.wall

@@ -68,6 +68,13 @@ def read_by(service: str) -> tuple[str, ...]:
     return tuple(row.key for row in LIVE if service in row.readers)
 
 
+def writer_of(key: str) -> str:
+    """The one writer of a stream that flows."""
+    writer = STREAMS[key.removeprefix(PREFIX)].writer
+    assert writer is not None
+    return writer
+
+
 def is_numbered(key: str) -> bool:
     """Whether the writer numbers the entries itself, as ``<epoch>-<n>``.
 
@@ -183,4 +190,5 @@ __all__ = [
     "is_numbered",
     "problems",
     "read_by",
+    "writer_of",
 ]
