@@ -26,7 +26,7 @@ PLANTS: Mapping[str, Plant] = {
     "ack_before_commit": Plant(
         "messages are acknowledged when they are read", services.ack_before_commit, 5
     ),
-    "dedupe_with_ttl": Plant("a plan id is forgotten after ten seconds", core.dedupe_with_ttl, 60),
+    "dedupe_with_ttl": Plant("a plan id is forgotten after ten seconds", core.dedupe_with_ttl, 150),
     "name_without_attempt": Plant(
         "a second try has the name of the first", core.name_without_attempt, 5
     ),
@@ -48,19 +48,19 @@ PLANTS: Mapping[str, Plant] = {
     "stop_as_ordered": Plant(
         "a stop is for what was ordered and believed to be for what stands",
         core.stop_as_ordered,
-        60,
+        150,
     ),
     "old_stop_first": Plant(
         "a moved stop is canceled before the new one is placed", core.old_stop_first, 5
     ),
-    "orphans_left": Plant("a plan ends while orders of it rest", core.orphans_left, 120),
+    "orphans_left": Plant("a plan ends while orders of it rest", core.orphans_left, 200),
     "target_not_reduce_only": Plant("targets are not reduce-only", core.target_not_reduce_only, 5),
-    "targets_rounded_up": Plant("each target is a step too large", core.targets_rounded_up, 60),
-    "age_from_receipt": Plant("an intent is as old as its receipt", core.age_from_receipt, 30),
+    "targets_rounded_up": Plant("each target is a step too large", core.targets_rounded_up, 150),
+    "age_from_receipt": Plant("an intent is as old as its receipt", core.age_from_receipt, 60),
     "wall_clock_lease": Plant(
         "a lease that was replaced still counts for a while, by the clock on the wall",
         services.wall_clock_lease,
-        60,
+        150,
     ),
     "sent_before_written": Plant(
         "an order leaves before the journal has it", services.sent_before_written, 5
@@ -72,12 +72,12 @@ PLANTS: Mapping[str, Plant] = {
         "whoever appends to a stream trims it", services.trimmed_by_producer, 5
     ),
     "empty_payload_default": Plant(
-        "what cannot be read becomes a default", services.empty_payload_default, 30
+        "what cannot be read becomes a default", services.empty_payload_default, 60
     ),
     "failed_query_is_flat": Plant(
         "a question without an answer means that there is nothing",
         services.failed_query_is_flat,
-        80,
+        200,
     ),
 }
 

@@ -29,7 +29,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     more than there is.
     """
 
-    naked_ms: int = 4_000
+    naked_ms: int = 4_500
     trying_ms: int = 3_000
     books_ms: int = 10_000
     targets_ms: int = 10_000
