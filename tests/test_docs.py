@@ -135,7 +135,11 @@ def test_every_example_of_settings_can_be_loaded(
     for example in examples:
         file = tmp_path / "settings.toml"
         file.write_text("\n".join(example.lines), encoding="utf-8")
-        assert load(file).risk_limits.positions_max == 2
+        config = load(file)
+        # Each says something beyond what is usual, and its sections make sense.
+        assert config.model_fields_set - {"account"}
+        assert config.risk_limits.positions_max in (2, 10)
+        assert not config.caps or config.hard_caps.order_usd_max < config.hard_caps.gross_usd_max
     for name, value in re.findall(r"`(QT_\w+)='?([^'`]+)'?`", text_of("docs/run.md")):
         monkeypatch.setenv(name, value)
     assert load().leverage == 5

@@ -45,14 +45,16 @@ loss_usd_max = 20
 class KeyOffice(BaseHTTPRequestHandler):
     """A venue that tells what a key may do, to whoever signs with its secret."""
 
-    says: bytes = json.dumps(GOOD).encode()
+    says: bytes
+    key: str
+    secret: str
 
     def do_GET(self) -> None:
         """Answer one question."""
         parts = urlsplit(self.path)
         query, _, signature = parts.query.rpartition("&signature=")
-        wanted = hmac.new(SECRET.reveal().encode(), query.encode(), hashlib.sha256).hexdigest()
-        known = self.headers["X-MBX-APIKEY"] == KEY.reveal()
+        wanted = hmac.new(self.secret.encode(), query.encode(), hashlib.sha256).hexdigest()
+        known = self.headers["X-MBX-APIKEY"] == self.key
         good = known and signature == wanted and "timestamp" in parse_qs(query)
         body = self.says if good else b'{"code":-2015,"msg":"Invalid API-key"}'
         self.send_response(200 if good else 401)
@@ -65,9 +67,10 @@ class KeyOffice(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def office(says: bytes) -> Iterator[str]:
+def office(says: bytes, key: Secret = KEY, secret: Secret = SECRET) -> Iterator[str]:
     """The office on a free port of this machine."""
-    handler = type("Handler", (KeyOffice,), {"says": says})
+    about = {"says": says, "key": key.reveal(), "secret": secret.reveal()}
+    handler = type("Handler", (KeyOffice,), about)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from quantum_trader.adapters.latch import FILE
-from quantum_trader.app.guardian import beat_file, guardian_findings
+from quantum_trader.app.guardian_beat import beat_file, guardian_findings
 from quantum_trader.core.orders.guardian_ids import is_guardians
 from quantum_trader.services.guardian import GuardBeat
 from tests.running import QUANTUM

@@ -1,8 +1,7 @@
 """The guardian as a process of its own: a key, a venue, a latch, and nothing else."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import structlog
 
@@ -14,9 +13,8 @@ from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.adapters.systemd import notify
 from quantum_trader.app.config import Config
 from quantum_trader.app.credentials import find_credentials
-from quantum_trader.app.health import Finding
+from quantum_trader.app.guardian_beat import beat_file
 from quantum_trader.app.instance import GUARDIAN_LOCK_FILE, InstanceLock
-from quantum_trader.app.story import span_text
 from quantum_trader.core.errors import ConfigError, InDoubt, Unreachable
 from quantum_trader.core.guard import Guard
 from quantum_trader.core.mode import mode_of
@@ -24,8 +22,6 @@ from quantum_trader.services.guardian import GuardBeat, Guardian
 from quantum_trader.services.supervisor import run_services
 from quantum_trader.services.watchdog import Watchdog
 
-BEAT_FILE = "guardian.beat"
-BEAT_AGE_MAX_MS = 10_000
 AGAIN_MS = 2_000
 STALLED_S = 90.0
 """A question to a venue that does not answer is asked a few times, and takes this long at worst."""
@@ -79,25 +75,3 @@ async def _opened(venue: BinanceExchange, beats: BeatFile[GuardBeat]) -> None:
             await clock.sleep_until(clock.now_ms() + AGAIN_MS)
         else:
             return
-
-
-def beat_file(folder: Path) -> BeatFile[GuardBeat]:
-    """Where the guardian of a folder shows that it lives."""
-    return BeatFile(folder / BEAT_FILE, GuardBeat)
-
-
-def guardian_findings(folder: Path, now_ms: int) -> Iterator[Finding]:
-    """What is wrong with the guardian of a folder; nothing where none was ever started."""
-    found = beat_file(folder).read()
-    if found is None:
-        return
-    beat, at_ms = found
-    if now_ms - at_ms > BEAT_AGE_MAX_MS:
-        what = f"silent for {span_text(now_ms - at_ms)}: nobody protects what the trader does not"
-        yield Finding("red", "guardian", what, "Start it: quantum guardian.")
-    elif not beat.seen:
-        what = f"cannot see the account ({beat.trouble})"
-        yield Finding("red", "guardian", what, "Look at the venue, the key and the way to it.")
-    elif beat.bare:
-        what = f"{', '.join(beat.bare)} stands without stops for all of it"
-        yield Finding("red", "guardian", what, "It acts by itself within seconds; look again.")

@@ -20,7 +20,7 @@ from quantum_trader.adapters.bus.server import URL_FILE, EmbeddedServer, examine
 from quantum_trader.adapters.clock import SteadyClock, SystemClock
 from quantum_trader.adapters.market.instrument_files import load as load_instruments
 from quantum_trader.adapters.systemd import notify
-from quantum_trader.app.abroad import Abroad, market_of, open_door
+from quantum_trader.app.abroad import Abroad, is_abroad, market_of, open_door
 from quantum_trader.app.config import Config
 from quantum_trader.app.instance import InstanceLock, this_process
 from quantum_trader.app.market import Market, Wanted, choose
@@ -38,7 +38,6 @@ from quantum_trader.streams import FEED
 WATCHER = "page"
 SETTLE_S = 2.0
 """How long the last orders of a recording may take to come to rest."""
-NOT_WIRED = "only paper can be run so far; nothing reaches a venue that is not ours"
 
 _log = structlog.get_logger()
 
@@ -78,13 +77,11 @@ class Listener(Protocol):
 
 
 async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, View]:
-    """Run a paper system until it is stopped or fails: the exit code, and the last look at it.
+    """Run a system until it is stopped or fails: the exit code, and the last look at it.
 
     Raises a ``TraderError`` when it cannot start; then no order was sent.
     """
-    if config.mode != "paper":
-        raise ConfigError(f"mode {config.mode}: {NOT_WIRED}")
-    if config.venue is None:
+    if not is_abroad(config):
         config.rules(load_instruments(config.instruments, config.brackets))
     async with AsyncExitStack() as stack:
         lock = InstanceLock(config.home)
@@ -109,11 +106,11 @@ async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, Vi
 
 
 async def _door(stack: AsyncExitStack, asked: Asked, config: Config, bus: Bus) -> Abroad | None:
-    """The door to the venue that was named, None when paper trading happens in here."""
-    if config.venue is None:
+    """The door to the venue outside, None when paper trading happens in here."""
+    if not is_abroad(config):
         return None
     if asked.market.choice != "auto" or asked.market.recording is not None:
-        raise ConfigError(f"the venue at {config.venue} has its own market; choose no other")
+        raise ConfigError("a venue outside has its own market; choose no other")
     abroad = await open_door(config, bus)
     stack.push_async_callback(abroad.door.close)
     return abroad

@@ -340,7 +340,7 @@ def parts_abroad(
     known = {symbol: told[symbol] for symbol in config.symbols if symbol in told}
     rules = rules_on(market, here, known)
     settle_owner(config.home, rules.account)
-    parts = _parts(config, market, url, leadership, (rules, abroad.door, None))
+    parts = _parts(config, market, url, leadership, (rules, abroad.exchange, None))
     begin_after(parts.journal, abroad.door)
     return replace(parts, instruments=abroad.door.instruments)
 

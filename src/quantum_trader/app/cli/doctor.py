@@ -23,7 +23,7 @@ from quantum_trader.app.cli.frame import (
     wait,
 )
 from quantum_trader.app.config import load
-from quantum_trader.app.guardian import guardian_findings
+from quantum_trader.app.guardian_beat import guardian_findings
 from quantum_trader.app.health import Finding, findings, look
 from quantum_trader.app.lead import lease_findings
 from quantum_trader.app.standing import look as standing_now

@@ -146,6 +146,11 @@ class BinanceExchange:
             raise Unreachable("the user stream is down; what happens now is asked for later")
         return found
 
+    @property
+    def clock_offset_ms(self) -> int | None:
+        """The venue's clock less ours; None when it was not measured lately."""
+        return self._rest.clock.offset_ms if self._rest.clock.is_measured else None
+
     async def account(self) -> VenueAccount:
         """Wallet, positions and open orders of every kind now, whoever placed them."""
         return await self._sure(self._standing.account())

@@ -23,6 +23,12 @@ class ServerClock:
         """The venue's clock less ours; None when it was never measured."""
         return self._offset_ms
 
+    @property
+    def is_measured(self) -> bool:
+        """There is a measurement that still says something."""
+        age_ms = self._now_ms() - self._measured_ms
+        return self._offset_ms is not None and 0 <= age_ms <= GOOD_FOR_MS
+
     def there_ms(self) -> int:
         """The time at the venue, as well as we know it."""
         return self._now_ms() + (self._offset_ms or 0)
