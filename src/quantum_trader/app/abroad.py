@@ -5,7 +5,7 @@ door takes a library that costs a second to load, so it is loaded by whoever tra
 else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from decimal import Decimal
 from importlib import import_module
@@ -56,6 +56,9 @@ class Door(Exchange, Protocol):
     @property
     def opened_seq(self) -> int:
         """The number of reports a new journal begins after."""
+
+    def fence(self, refusal: Callable[[], str | None]) -> None:
+        """Send nothing that changes something while ``refusal`` gives a reason."""
 
     async def open(self) -> None:
         """Check the account and learn about the venue."""

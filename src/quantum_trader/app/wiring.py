@@ -337,6 +337,7 @@ def parts_abroad(
     """The parts of trading at a venue outside this process. Raises like ``paper_parts``."""
     here = config.model_copy(update={"deposit_usd": abroad.deposit_usd})
     told = abroad.instruments
+    abroad.door.fence(leadership.refusal)
     known = {symbol: told[symbol] for symbol in config.symbols if symbol in told}
     rules = rules_on(market, here, known)
     settle_owner(config.home, rules.account)

@@ -92,6 +92,10 @@ class BinanceExchange:
         self._opened_ms = await self._history.market_ms()
         self._tasks.append(asyncio.create_task(self._keep_time()))
 
+    def fence(self, refusal: Callable[[], str | None]) -> None:
+        """Send nothing that changes something while ``refusal`` gives a reason, even if signed."""
+        self._rest.fence(refusal)
+
     @property
     def opened_seq(self) -> int:
         """The number a new journal begins after: nothing of ours can have happened before it."""

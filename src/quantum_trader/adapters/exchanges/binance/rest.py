@@ -67,6 +67,10 @@ class Rest:
         """What the venue said it grants."""
         self.budget = Budget(limits)
 
+    def fence(self, refusal: Callable[[], str | None]) -> None:
+        """What is signed and changes something is kept back while ``refusal`` gives a reason."""
+        self._wire.refusal = refusal
+
     async def call(
         self, endpoint: Endpoint, params: Params | None = None, purpose: Purpose = "question"
     ) -> bytes | Refused:

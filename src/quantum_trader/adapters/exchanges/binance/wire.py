@@ -22,6 +22,7 @@ CONNECT_S = 3.0
 ANSWER_S = 5.0
 BYTES_MAX = 32 * 1024 * 1024
 CLOSE_MS = 50
+SIGNATURE = "signature="
 NEVER_LEFT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
@@ -54,6 +55,7 @@ class Wire(binanceusdm):  # type: ignore[misc]  # ccxt has no types
         self._secret_text = secret
         self._time_there_ms = time_there_ms
         self._host = urlsplit(hosts.rest).netloc
+        self.refusal: Callable[[], str | None] = _free
         self.timeout_on_exit = CLOSE_MS
         self.urls: dict[str, Any] = point_at(self.urls, hosts)
         check_hosts(self.urls, hosts)
@@ -82,6 +84,7 @@ class Wire(binanceusdm):  # type: ignore[misc]  # ccxt has no types
         body: str | None = None,
     ) -> Answer:
         """One request, sent once. Raises ``Unreachable`` and ``InDoubt``."""
+        self._check(method, f"{url}{body or ''}")
         self.open(True)
         host = self._host
         try:
@@ -110,6 +113,18 @@ class Wire(binanceusdm):  # type: ignore[misc]  # ccxt has no types
             raise InDoubt(f"{host} answered with more than {BYTES_MAX} bytes")
         return Answer(status, seen, content)
 
+    def _check(self, method: str, signed: str) -> None:
+        """Let nothing of an ended lease out: its time is in the signature, so this comes after it.
+
+        A process that stood still just before it was signed would have signed a time that the
+        venue still takes after the lease.
+        """
+        if method == "GET" or SIGNATURE not in signed:
+            return
+        refusal = self.refusal()
+        if refusal is not None:
+            raise Unreachable(f"not sent: {refusal}")
+
     async def ask(self, method: str, params: Mapping[str, str]) -> Answer:
         """Call one endpoint by ccxt's name for it."""
         call = getattr(self, method)
@@ -120,6 +135,10 @@ class Wire(binanceusdm):  # type: ignore[misc]  # ccxt has no types
         """Let go of the connections."""
         await super().close()
         await asyncio.sleep(0)
+
+
+def _free() -> None:
+    """Why nothing may be sent: there is no lease to keep to."""
 
 
 def point_at(urls: Mapping[str, Any], hosts: Hosts) -> dict[str, Any]:
