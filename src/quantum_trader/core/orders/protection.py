@@ -117,16 +117,19 @@ def note_cover(state: TraderState, plan: Plan) -> None:
 def on_stop_accepted(plan: Plan, fact: OrderAccepted, out: Out) -> None:
     """A new stop is real: the tighter of the two stays in force, the other one may go.
 
-    Of two alike the one that was in force first stays: the word on the other may be old.
+    Of two alike the new one stays, for its word is the newer one; but the word on one that was in
+    doubt may be old.
     """
     accepted = plan.next_stops.pop(fact.client_order_id, None)
     if accepted is None:
         return
+    was_doubted = fact.client_order_id in plan.doubted
     plan.believe(fact.client_order_id)
     old, plan.stop = plan.stop, accepted
     if old is None:
         return
-    if (plan.tightness(old), old.qty) >= (plan.tightness(accepted), accepted.qty):
+    before, now = ((plan.tightness(one), one.qty) for one in (old, accepted))
+    if before > now or (before == now and was_doubted):
         old, plan.stop = accepted, old
     command_cancel(plan, out, old, "replaced by a tighter stop")
 
