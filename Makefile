@@ -12,6 +12,7 @@ READY := .venv/.ready
 PIP := .boot/bin/pip --python $(BIN)/python
 QUIET := -q --python $(BIN)/python
 OWN := --no-deps --no-build-isolation --editable .
+CLIENTS := ccxt usdm_sdk python_binance
 FAST_TESTS := $(wildcard tests/core tests/contracts tests/test_tidy.py tests/test_streams.py)
 
 export UV_PYTHON_DOWNLOADS := never
@@ -21,7 +22,7 @@ export UV_SYSTEM_CERTS := 1
 # Without bytecode the first import of the system takes several times as long.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run test check tidy mutants bench storm proof format lock clean
+.PHONY: help setup run test check tidy mutants bench storm proof clients format lock clean
 
 help: ## say what each verb does
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -59,6 +60,21 @@ storm: $(READY) ## strike a running system with every fault there is, for five m
 proof: $(READY) ## look at 100,000 examples of every property of the exits, for an hour or more
 	HYPOTHESIS_PROFILE=long $(BIN)/python -m pytest -q --timeout=0 -n auto tests/core/exits
 
+# Each in an environment of its own: they need other versions of what we use.
+clients: $(READY) ## let outside clients trade a round on the paper venue, and write docs/venue-clients.md
+	@for client in $(CLIENTS); do \
+		test .clients/$$client/.ready -nt tests/clients/$$client.txt && continue; \
+		rm -rf .clients/$$client; \
+		.boot/bin/python -m venv --without-pip .clients/$$client; \
+		echo "installing $$client into .clients/$$client"; \
+		{ test -x $(UV) && $(UV) pip sync -q --python .clients/$$client/bin/python \
+			--require-hashes tests/clients/$$client.txt; } \
+		|| .boot/bin/pip --python .clients/$$client/bin/python install -q \
+			--require-hashes -r tests/clients/$$client.txt; \
+		touch .clients/$$client/.ready; \
+	done
+	$(BIN)/python -m tests.clients
+
 format: $(READY) ## format the code and mend what the linter can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -68,7 +84,7 @@ lock: .boot/.ready ## resolve pyproject.toml and build.in again into requirement
 		--universal --no-header --quiet --upgrade --output-file requirements.lock
 
 clean: ## remove everything the other verbs made
-	rm -rf .boot .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
+	rm -rf .boot .venv .clients .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
 		.inline-snapshot build dist mutants
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

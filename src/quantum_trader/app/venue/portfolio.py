@@ -191,7 +191,8 @@ def account_v3(call: Call) -> Row:
     """GET v3/account: money, and the positions that are there."""
     rows = standings(call.account)
     totals = _totals(call.account, rows)
-    updated_ms = max((one.updated_ms for one in rows), default=0)
+    # Clients leave an asset of time 0 out, as one that nothing was ever paid into.
+    updated_ms = max((one.updated_ms for one in rows), default=0) or call.hall.at_ms
     return {
         **{name: totals[field] for name, field in TOTALS.items()},
         "assets": [{"asset": ASSET, **totals, "updateTime": updated_ms}],
