@@ -36,6 +36,26 @@ raise SystemExit(asyncio.run(run_services({"stubborn": stubborn, "returns": retu
 """
 
 
+DEAF = """
+import asyncio
+from quantum_trader.services.supervisor import run_services
+
+async def deaf_once():
+    try:
+        await asyncio.sleep(60)
+    except asyncio.CancelledError:
+        pass
+    await asyncio.sleep(60)
+
+async def returns():
+    await asyncio.sleep(0.01)
+
+code = asyncio.run(run_services({"deaf": deaf_once, "returns": returns}))
+print("the summary")
+raise SystemExit(code)
+"""
+
+
 async def for_ever() -> NoReturn:
     await asyncio.Event().wait()
     raise AssertionError("nobody sets it")
@@ -139,3 +159,8 @@ def test_what_is_no_secret_is_logged_whole(said: io.StringIO) -> None:
     structlog.get_logger().info("placed", symbol="BTCUSDT", qty="0.5", url="http://localhost:8000")
     line = json.loads(said.getvalue())
     assert (line["symbol"], line["qty"], line["url"]) == ("BTCUSDT", "0.5", "http://localhost:8000")
+
+
+def test_who_missed_the_word_is_told_again_and_the_summary_is_said() -> None:
+    done = subprocess.run([sys.executable, "-c", DEAF], capture_output=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (70, b"the summary")

@@ -22,6 +22,8 @@ FAILED = 70
 FENCED = 75
 GRACE_S = 1.0
 """How long services may take to let go once the process is ending."""
+AGAIN_S = (0.2, 0.4, 0.6)
+"""When those that have not let go are told so again."""
 
 WHY = {
     FAILED: "a service failed; the process ends and may be started again",
@@ -46,6 +48,11 @@ class _Deadline:
 
     def __init__(self) -> None:
         self._timers: list[asyncio.TimerHandle] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def holds_for(self, task: asyncio.Task[None]) -> None:
+        """This task has to let go, too."""
+        self._tasks.append(task)
 
     @property
     def is_set(self) -> bool:
@@ -56,6 +63,13 @@ class _Deadline:
         """From now on there is only so much time."""
         loop = asyncio.get_running_loop()
         self._timers.append(loop.call_later(GRACE_S, os._exit, code))
+        self._timers += [loop.call_later(after_s, self._cancel_again) for after_s in AGAIN_S]
+
+    def _cancel_again(self) -> None:
+        """A cancel can be lost where it meets the end of a time limit; nobody sends another."""
+        for task in self._tasks:
+            if not task.done():
+                task.cancel()
 
     def lift(self) -> None:
         """Everybody let go."""
@@ -119,7 +133,7 @@ async def run_services(services: Mapping[str, Start], watchdog: Watchdog | None 
             async with asyncio.TaskGroup() as group:
                 group.create_task(_stopped(stop, deadline), name="stop")
                 for name, start in services.items():
-                    group.create_task(keeper.keep(name, start), name=name)
+                    deadline.holds_for(group.create_task(keeper.keep(name, start), name=name))
     except ExceptionGroup as endings:
         return max(ending.code for ending in endings.exceptions if isinstance(ending, Ended))
     finally:
