@@ -81,9 +81,10 @@ async def shell(
     clock = ClockService(bus, SystemClock())
     running = [asyncio.create_task(one.run()) for one in (trader, clock)]
     yield Shell(tmp_path, bus, capsys)
-    for one in running:
-        one.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    while not all(one.done() for one in running):
+        for one in running:
+            one.cancel()  # Again and again: a cancel can be lost in a library's time limit.
+        await asyncio.wait(running, timeout=0.2)
     await bus.close()
     await server.stop()
 
