@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from quantum_trader.adapters.arming import ARMED_FILE
 from quantum_trader.adapters.latch import FILE
 from quantum_trader.core.events import Fact, KillLevelSet
 from quantum_trader.streams import OPERATOR_STREAM
@@ -243,7 +244,32 @@ def test_a_latch_in_a_folder_that_was_not_named_is_not_resumed_silently(desk: De
     )
 
 
-def test_disarming_says_that_nothing_can_be_armed_and_halts(desk: Desk) -> None:
+def test_disarming_takes_the_leave_away_for_good_and_halts(desk: Desk) -> None:
+    system = desk.start()
+    leave = desk.folder / ARMED_FILE
+    leave.write_text("{}")
+    done = desk.type("disarm", "--why", "holidays")
+    assert done.returncode == 0
+    assert "Disarmed: only `quantum arm`" in done.stdout
+    assert not leave.exists()
+    system.until(is_at("HALT"))
+    assert desk.ask("resume", "--yes")[0] == 0
+    assert not leave.exists()
+
+
+def test_a_leave_that_cannot_be_taken_away_is_said_so_and_the_halt_holds(desk: Desk) -> None:
+    system = desk.start()
+    (desk.folder / ARMED_FILE).mkdir()
+    code, told = desk.ask("disarm")
+    assert code == 1
+    assert "may still be there" in told["problem"]["what"]
+    system.until(is_at("HALT"))
+    code, told = desk.ask("disarm", "--url", system.url())
+    assert code == 1
+    assert "--data-dir" in told["problem"]["what"]
+
+
+def test_disarming_says_when_nothing_was_armed_and_halts(desk: Desk) -> None:
     system = desk.start()
     done = desk.type("disarm", "--why", "holidays")
     assert done.returncode == 0

@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from quantum_trader.adapters.arming import disarm as take_leave
 from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.app.cli.connection import connected, latch_of, wall_ms
 from quantum_trader.app.cli.errors import tell
@@ -31,6 +32,7 @@ from quantum_trader.app.cli.kill_words import (
     DISARMED,
     FLATTENED,
     HALTED,
+    NOT_ARMED,
     NOT_HALTED,
     RESUMED,
     Result,
@@ -41,6 +43,7 @@ from quantum_trader.app.cli.kill_words import (
     not_latched,
     not_resumed,
     note_of,
+    still_armed,
     unreachable,
 )
 from quantum_trader.app.cli.operate import Options, give_order, who
@@ -101,8 +104,26 @@ def halt(options: Options) -> int:
 
 @command(disarm_app, Options)
 def disarm(options: Options) -> int:
-    """Halt, and take away any leave to trade real money. Nothing can be armed yet."""
-    return _show(options, wait(_raised(options, "HALT", DISARMED)))
+    """Take away the leave to trade real money, and halt. Only `quantum arm` gives it again."""
+    was_armed, failed = _leave_taken(options)
+    result = wait(_raised(options, "HALT", DISARMED if was_armed else NOT_ARMED))
+    if failed is not None:
+        result = msgspec.structs.replace(result, problem=still_armed(failed))
+    return _show(options, result)
+
+
+def _leave_taken(options: Options) -> tuple[bool, str | None]:
+    """Whether there was a leave in the folder meant, and why it may still be there.
+
+    Before anything is asked of a server: a run reads the file before each order that adds risk.
+    """
+    latch = latch_of(options.url, options.data_dir)
+    if latch is None:
+        return False, "its data folder is not known: say --data-dir"
+    try:
+        return take_leave(latch.path.parent), None
+    except StoreError as error:
+        return True, str(error)
 
 
 @command(flatten_app, FlattenOptions)

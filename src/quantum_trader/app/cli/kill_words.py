@@ -17,7 +17,8 @@ from quantum_trader.ports import Latched
 
 HALTED = "No new risk from now on; exits and stops go on. `quantum resume` ends it."
 FLATTENED = "Every position is closed at market; no new risk until `quantum resume`."
-DISARMED = f"Nothing was armed: trading with real money is not built yet. {HALTED}"
+DISARMED = f"Disarmed: only `quantum arm` lets real money be traded again. {HALTED}"
+NOT_ARMED = f"Nothing was armed there. {HALTED}"
 RESUMED = "Entries are judged again as usual."
 NOT_HALTED = "Nothing was halted: entries are judged as usual."
 WORD = "resume"
@@ -108,6 +109,17 @@ def not_flat(standing: Standing) -> Trouble | None:
         money=f"The order to close stands and is tried again. {_STAND}",
         remedy="Repeat `quantum flatten` to go on watching; `quantum run` if it does not run; "
         "`quantum journal show` says what the exchange answered.",
+    )
+
+
+def still_armed(why: str) -> Trouble:
+    """The leave to trade real money could not be taken away."""
+    return Trouble(
+        code=FOUND,
+        what=f"the leave to trade real money may still be there: {why}",
+        money="While the halt holds no order leaves that adds risk; after a resume one could.",
+        remedy="Do not resume. Delete armed.json in the data folder of the system, or stop it: "
+        "a leave ends with the run it was given to.",
     )
 
 

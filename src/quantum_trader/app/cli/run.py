@@ -37,7 +37,7 @@ _log = structlog.get_logger()
 class Options(Common):
     """What ``run`` takes."""
 
-    mode: Annotated[str | None, typer.Option(help="paper; nothing else can be run yet.")] = None
+    mode: Annotated[str | None, typer.Option(help="paper, testnet or live.")] = None
     symbols: Annotated[str | None, typer.Option(help="Such as BTCUSDT,ETHUSDT.")] = None
     model: Annotated[str | None, typer.Option(help="ema_cross or trend.")] = None
     leverage: Annotated[int | None, typer.Option(help="Where an entry asks for none.")] = None
