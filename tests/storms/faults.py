@@ -50,7 +50,8 @@ async def kill_at_a_sync(house: House, random: Random) -> None:
 async def kill_server(house: House, random: Random) -> None:
     """kill -9 of the stream server; the system waits for it, or ends and is started again."""
     await asyncio.sleep(random.uniform(0.0, 0.3))
-    await house.kill_server()
+    with house.down():
+        await house.kill_server()
     await survive(house)
 
 
@@ -64,9 +65,10 @@ async def kill_both(house: House, random: Random) -> None:
 async def freeze(house: House, random: Random) -> None:
     """The process stands still for a while and goes on as if nothing had been."""
     signal_to = house.pid
-    _send(signal_to, signal.SIGSTOP)
-    await asyncio.sleep(random.uniform(0.1, FREEZE_MAX_S))
-    _send(signal_to, signal.SIGCONT)
+    with house.down():
+        _send(signal_to, signal.SIGSTOP)
+        await asyncio.sleep(random.uniform(0.1, FREEZE_MAX_S))
+        _send(signal_to, signal.SIGCONT)
     await survive(house)
 
 

@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -28,7 +29,7 @@ FSYNC: Fsync = "always"
 
 
 class House:
-    """One data folder and the processes on it. ``downs`` are the spans in which no system ran.
+    """One data folder and its processes. ``downs`` are the spans in which no system could act.
 
     ``why`` is what the last start that failed had to say.
     """
@@ -39,6 +40,7 @@ class House:
         self.server = EmbeddedServer(folder / "server", fsync=FSYNC)
         self.proxy: FaultyProxy | None = None
         self.downs: list[tuple[int, int]] = []
+        self.starts = 0
         self.why = b""
         self._process: subprocess.Popen[bytes] | None = None
         self._down_ms = _now_ms()
@@ -79,6 +81,7 @@ class House:
             self.end(signal.SIGKILL)
             return False
         self.downs.append((self._down_ms, _now_ms()))
+        self.starts += 1
         return True
 
     def end(self, how: signal.Signals) -> int | None:
@@ -119,6 +122,13 @@ class House:
         # Another one, because stopping this one would take its address away.
         self.server = EmbeddedServer(self.folder / "server", fsync=FSYNC)
         await self.server.start()
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """A span in which the system cannot act, although its process is there."""
+        since_ms = _now_ms()
+        yield
+        self.downs.append((since_ms, _now_ms()))
 
     def bus(self) -> RedisBus:
         """A way to the streams that does not go through the proxy."""

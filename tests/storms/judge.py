@@ -31,7 +31,7 @@ class Verdict(msgspec.Struct, kw_only=True):
     """What was found. Everything under ``lost``, ``doubled`` and ``naked`` must be zero.
 
     ``unprotected_ms`` is the longest time from a first fill to its confirmed stop (or its end),
-    the time in which no system ran left out.
+    the time in which no system could act left out.
     """
 
     intents: int = 0

@@ -75,7 +75,7 @@ class Storm:
             seconds=round(time.monotonic() - began_s, 1),
             faults=dict(self._struck),
             messages=dict(self._proposer.kinds),
-            starts=len(self._house.downs),
+            starts=self._house.starts,
             verdict=verdict,
         )
 
