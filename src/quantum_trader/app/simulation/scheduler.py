@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from quantum_trader.core.errors import BrokenInvariant
 
@@ -49,6 +49,18 @@ OWNER: ContextVar[Process | None] = ContextVar("owner", default=None)
 """Whose step runs; None for the world's own."""
 
 
+class NumberedTask(asyncio.Task[Any]):
+    """A task that hashes by its number: groups of tasks are sets, and go through them by hash.
+
+    By its address, as usual, one world would end its services in another order every time.
+    """
+
+    number = 0
+
+    def __hash__(self) -> int:
+        return self.number
+
+
 class Scheduler(asyncio.BaseEventLoop):
     """The loop. ``now_s`` is its time.
 
@@ -70,6 +82,16 @@ class Scheduler(asyncio.BaseEventLoop):
         self.on_death: Callable[[Process], None] = Process.kill
         self.failures: list[dict[str, Any]] = []
         self.set_exception_handler(lambda _, context: self.failures.append(context))
+        self._born = 0
+        self.set_task_factory(cast(Any, self._numbered))
+
+    def _numbered(
+        self, loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **more: Any
+    ) -> asyncio.Task[Any]:
+        task = NumberedTask(work, loop=loop, **more)
+        self._born += 1
+        task.number = self._born
+        return task
 
     def time(self) -> float:
         """Virtual seconds since the world began."""
