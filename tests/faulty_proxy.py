@@ -1,6 +1,7 @@
 """A TCP proxy that does to a conversation what networks do: lose answers, cut, hesitate."""
 
 import asyncio
+import time
 from contextlib import suppress
 from typing import Literal, Self
 
@@ -24,11 +25,14 @@ class FaultyProxy:
 
     ``lose the answer``: the server does it, then the connection breaks. ``swallow the answer``:
     the server does it, then silence. ``cut before sending``: the server never hears of it.
+
+    ``mute`` are the spans (epoch milliseconds) of such silences, until the client gave up.
     """
 
     def __init__(self, port: int) -> None:
         self.delay_s = 0.0
         self.struck = 0
+        self.mute: list[tuple[int, int]] = []
         self.port = 0
         self._target = port
         self._plans: list[Plan] = []
@@ -63,8 +67,9 @@ class FaultyProxy:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._target)
         faults: list[Fault] = []
+        struck_ms: list[int] = []
         pumps = {
-            asyncio.create_task(self._requests(reader, up_writer, faults)),
+            asyncio.create_task(self._requests(reader, up_writer, (faults, struck_ms))),
             asyncio.create_task(self._answers(up_reader, writer, faults)),
         }
         try:
@@ -74,16 +79,22 @@ class FaultyProxy:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
             up_writer.transport.abort()
+            if "swallow the answer" in faults:
+                self.mute.append((struck_ms[0], _now_ms()))
 
     async def _requests(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, faults: list[Fault]
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        struck: tuple[list[Fault], list[int]],
     ) -> None:
         while chunk := await reader.read(CHUNK):
             fault = self._due(chunk)
             if fault == "cut before sending":
                 return
             if fault:
-                faults.append(fault)
+                struck[0].append(fault)
+                struck[1].append(_now_ms())
             writer.write(chunk)
             await writer.drain()
 
@@ -106,3 +117,7 @@ class FaultyProxy:
                 self.struck += 1
                 return plan.fault
         return None
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

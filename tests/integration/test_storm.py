@@ -6,7 +6,7 @@ import pytest
 
 from tests.storms.__main__ import BOUND_MS
 from tests.storms.faults import FAULTS, available
-from tests.storms.judge import Verdict
+from tests.storms.judge import Verdict, awake
 from tests.storms.storm import Plan, Storm
 
 MESSAGES = 100
@@ -22,6 +22,24 @@ async def test_a_storm_of_every_fault_loses_and_doubles_nothing(tmp_path: Path) 
     assert sum(report.messages.values()) == MESSAGES * len(kinds)
     assert report.verdict.dead_letters == report.messages["malformed"]
     assert report.verdict.problems(BOUND_MS) == []
+
+
+@pytest.mark.parametrize(
+    ("downs", "awake_ms"),
+    [
+        ([], 100),
+        ([(0, 50)], 100),
+        ([(100, 130)], 70),
+        ([(110, 150), (120, 140), (190, 400)], 50),
+        ([(150, 160), (110, 120)], 80),
+        ([(50, 300)], 0),
+        ([(200, 300)], 100),
+    ],
+)
+def test_time_in_which_nobody_could_act_is_left_out_once(
+    downs: list[tuple[int, int]], awake_ms: int
+) -> None:
+    assert awake(100, 200, downs) == awake_ms
 
 
 def test_a_fault_that_cannot_be_made_here_is_left_out_by_name(

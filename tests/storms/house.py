@@ -89,6 +89,7 @@ class House:
         process, self._process = self._process, None
         if process is None:
             return None
+        self._down_ms = _now_ms()
         with suppress(ProcessLookupError):
             os.killpg(process.pid, how)  # Whoever traces it goes with it.
         try:
@@ -98,7 +99,6 @@ class House:
             code = process.wait()
         if process.stdout is not None:
             process.stdout.close()
-        self._down_ms = _now_ms()
         return code
 
     async def ended_by_itself(self, within_s: float) -> int | None:
@@ -122,6 +122,12 @@ class House:
         # Another one, because stopping this one would take its address away.
         self.server = EmbeddedServer(self.folder / "server", fsync=FSYNC)
         await self.server.start()
+
+    @property
+    def prevented(self) -> list[tuple[int, int]]:
+        """Every span in which nobody could act: down, or without an answer of the server's."""
+        assert self.proxy is not None
+        return sorted([*self.downs, *self.proxy.mute])
 
     @contextmanager
     def down(self) -> Iterator[None]:

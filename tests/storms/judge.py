@@ -149,13 +149,16 @@ def _unprotected(history: Iterable[Fact], downs: Sequence[tuple[int, int]]) -> I
         ends = [at for at in closed.get(fill.symbol, []) if at >= since_ms]
         ends += [safe[plan_id]] if plan_id in safe else []
         if ends:
-            yield _awake(since_ms, min(ends), downs)
+            yield awake(since_ms, min(ends), downs)
 
 
-def _awake(since_ms: int, until_ms: int, downs: Sequence[tuple[int, int]]) -> int:
+def awake(since_ms: int, until_ms: int, downs: Sequence[tuple[int, int]]) -> int:
     """A span of time without the parts of it in which no system ran."""
-    asleep = sum(max(min(until_ms, end) - max(since_ms, begin), 0) for begin, end in downs)
-    return until_ms - since_ms - asleep
+    awake_ms, from_ms = 0, since_ms
+    for begin_ms, end_ms in sorted(downs):  # They may overlap, and count once.
+        awake_ms += max(min(begin_ms, until_ms) - from_ms, 0)
+        from_ms = max(from_ms, end_ms)
+    return awake_ms + max(until_ms - from_ms, 0)
 
 
 def _judge_files(verdict: Verdict, data: Path, fills: Sequence[OrderFilled]) -> None:

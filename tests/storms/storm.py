@@ -106,7 +106,7 @@ class Storm:
             await asyncio.sleep(QUIET_S)
             assert self._house.is_up, "the system ended by itself although nothing struck it"
             self._house.end(signal.SIGTERM)
-            return await judge(bus, self._house.data, self._house.downs)
+            return await judge(bus, self._house.data, self._house.prevented)
         finally:
             await bus.close()
 

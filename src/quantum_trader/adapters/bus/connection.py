@@ -22,7 +22,8 @@ from quantum_trader.core.errors import BusUnreachable, StoreError
 
 CONNECTIONS_MAX = 32
 CONNECT_TIMEOUT_S = 2.0
-ANSWER_TIMEOUT_S = 5.0
+ANSWER_TIMEOUT_S = 2.5
+"""Less than a position may stand unprotected, and more than a server puts writing off by itself."""
 POOL_TIMEOUT_S = 20.0
 HEALTH_CHECK_S = 15.0
 
