@@ -168,7 +168,10 @@ class Stream:
 
     async def next(self) -> dict[str, Any]:
         """The next message."""
-        text = await asyncio.wait_for(self.socket.recv(), WITHIN_S)
+        try:
+            text = await asyncio.wait_for(self.socket.recv(), WITHIN_S)
+        except TimeoutError:
+            pytest.fail(f"nothing came in {WITHIN_S:.0f} s after {self.seen[-3:]}")
         message: dict[str, Any] = json.loads(text)
         self.seen.append(message)
         return message

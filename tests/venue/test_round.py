@@ -66,6 +66,8 @@ async def protect(venue: RunningVenue, stream: Stream) -> int:
 
 
 async def stopped_out(venue: RunningVenue, stream: Stream, target: int) -> None:
+    # With a mark from before: what the jump triggers must not be held against that one.
+    await venue.control.post("mark", symbol="BTCUSDT", price=str(await venue.price("BTCUSDT")))
     await venue.control.jump("BTCUSDT", fraction="-0.2")
     for status in ("TRIGGERING", "TRIGGERED"):
         await stream.event("ALGO_UPDATE", X=status)

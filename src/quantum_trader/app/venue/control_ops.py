@@ -16,6 +16,8 @@ from quantum_trader.app.venue.ticket import Income
 from quantum_trader.core.errors import ConfigError, Malformed
 from quantum_trader.core.events import FundingRatePublished, MarkPriced, Tick
 from quantum_trader.core.matching.adl import deleverage
+from quantum_trader.core.matching.margin import refresh_mark
+from quantum_trader.core.matching.sides import legs_of
 from quantum_trader.core.units import ZERO, money
 
 CONTROL = "control"
@@ -35,10 +37,13 @@ def jump(hall: Hall, _account: Account, params: Params) -> Row:
     if not instrument.price_min <= price <= instrument.price_max or price <= 0:
         raise Refused(-4001, "Price out of the range of the symbol.")
     at_ms, to = hall.at_ms, float(price)
+    marked = params.maybe_flag("mark") is not False
+    if marked:
+        _value_at(hall, symbol, to)
     qty = float(params.maybe_number("qty") or instrument.qty_max)
     tick = Tick(id="", at_ms=at_ms, symbol=symbol, source=CONTROL, price=to, qty=qty)
     moving.move(hall, tick)
-    if params.maybe_flag("mark") is not False:
+    if marked:
         # A mark of this very millisecond may have been seen; the next one counts.
         _mark(hall, symbol, to, at_ms + 1)
     return {"ok": True, "symbol": symbol, "price": f"{price:f}"}
@@ -46,6 +51,20 @@ def jump(hall: Hall, _account: Account, params: Params) -> Row:
 
 def _moved(last: float, fraction: Decimal) -> Decimal:
     return Decimal(repr(last)) * (1 + fraction)
+
+
+def _value_at(hall: Hall, symbol: str, mark: float) -> None:
+    """Value every position at a mark that comes with the price.
+
+    Orders that the price triggers are held against it (PERCENT_PRICE), not against the one before.
+    """
+    hall.boards[symbol].mark = mark
+    for account in hall.accounts.values():
+        for leg in legs_of(symbol):
+            market = account.desk.state.markets.get(leg)
+            if market is not None:
+                market.mark = mark
+                refresh_mark(account.desk, market)
 
 
 def _mark(hall: Hall, symbol: str, price: float, at_ms: int) -> None:

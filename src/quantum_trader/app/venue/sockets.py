@@ -62,18 +62,24 @@ class StreamDoor:
         """Serve one connection to its end."""
         route, combined, names = _asked(socket)
         listener = Listener(combined=combined, admits=ROUTES[route])
-        await socket.accept()
+        # Heard from before the handshake is answered: a client may order as soon as it reads it.
         self._venue.hub.join(listener)
         self._subscribe(listener, names)
+        try:
+            await socket.accept()
+            await self._talk(socket, listener)
+        finally:
+            self._venue.hub.leave(listener)
+        with suppress(RuntimeError, WebSocketDisconnect):
+            await socket.close()
+
+    async def _talk(self, socket: WebSocket, listener: Listener) -> None:
         sender = asyncio.create_task(_send(socket, listener))
         reader = asyncio.create_task(self._read(socket, listener))
         try:
             await asyncio.wait({sender, reader}, timeout=DAY_S, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._venue.hub.leave(listener)
             await _end(sender, reader)
-        with suppress(RuntimeError, WebSocketDisconnect):
-            await socket.close()
 
     def _subscribe(self, listener: Listener, names: list[str]) -> None:
         self._venue.subscribe_base(iter(names))
