@@ -10,7 +10,7 @@ import pytest
 
 from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.adapters.clock import ManualClock
-from quantum_trader.core.errors import BrokenInvariant, BusUnreachable, Fenced
+from quantum_trader.core.errors import BrokenInvariant, BusUnreachable, Fenced, StoreError
 from quantum_trader.core.events import DeadLettered, Fact
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Handled
@@ -229,7 +229,30 @@ async def test_a_loop_that_failed_does_nothing_more_until_it_is_restored() -> No
     with pytest.raises(BrokenInvariant, match="cannot be"):
         await consumer.poll_once()
     await tell(bus, tick(4))
-    with pytest.raises(BrokenInvariant, match="failed"):
+    with pytest.raises(BrokenInvariant, match="cannot be"):
+        await consumer.poll_once()
+
+
+async def test_a_loop_that_was_never_started_says_so() -> None:
+    bus = MemoryBus()
+    await trader_on(bus).start()
+    await tell(bus, tick(1))
+    with pytest.raises(BrokenInvariant, match="never started"):
+        await drain_all(trader_on(bus))
+
+
+async def test_whoever_finds_a_loop_failed_is_told_why_and_no_other_failure() -> None:
+    bus = MemoryBus()
+    consumer = trader_on(bus)
+    await consumer.start()
+
+    async def news() -> Handled:
+        raise StoreError("the disk is full")
+
+    with pytest.raises(StoreError, match="the disk is full"):
+        await consumer.publish(news)
+    await tell(bus, tick(1))
+    with pytest.raises(StoreError, match="the disk is full"):
         await consumer.poll_once()
 
 
@@ -243,7 +266,7 @@ async def test_a_stale_instance_is_fenced_and_changes_nothing() -> None:
         await drain_all(old)
     assert await records_of(bus) == []
     await tell(bus, tick(2))
-    with pytest.raises(BrokenInvariant, match="failed"):
+    with pytest.raises(Fenced):
         await old.poll_once()
 
 

@@ -89,7 +89,7 @@ class Consumer:
         self._one_at_a_time = asyncio.Lock()
         self._lease = Lease(service, 0)
         self._standing: Standing | None = None
-        self._unanswered = False
+        self._failure: Exception | None = None
         self._committed = 0
         self._silent: list[Entry] = []
         self._unfinished: list[str] = []
@@ -106,7 +106,7 @@ class Consumer:
             standing = await self._handler.restore(self._bus, self._service)
             self._check_store(standing)
             self._standing = standing
-            self._unanswered = False
+            self._failure = None
             self._silent.clear()
             self._claim_due_ms = 0
 
@@ -177,7 +177,11 @@ class Consumer:
             if self._standing is None:
                 raise BusUnreachable(f"the loop of {self._service} has not started (again) yet")
             standing = self._take_standing()
-            handled = await make()
+            try:
+                handled = await make()
+            except _DEFECTS as error:
+                self._failure = error
+                raise
             if handled.outputs or handled.projections:
                 standing = await self._commit(standing, Work((), handled))
             self._standing = standing
@@ -231,6 +235,7 @@ class Consumer:
             try:
                 handled = await self._handler.handle(received)
             except _DEFECTS as error:
+                self._failure = error
                 await self._give_up(standing, received, error)
                 # Given up or not, the handler's state may be half changed: only a restart is sure.
                 raise
@@ -255,10 +260,11 @@ class Consumer:
             raise self._in_doubt()
         return standing
 
-    def _in_doubt(self) -> TraderError:
-        if self._unanswered:
-            return BusUnreachable(f"a commit of {self._service} had no answer; it starts again")
-        return BrokenInvariant(f"the loop of {self._service} failed, or was never started")
+    def _in_doubt(self) -> Exception:
+        """Why there is no standing: the failure itself, so that none is told in its place."""
+        if isinstance(self._failure, BusUnreachable):
+            return BusUnreachable(f"{self._service} was left without an answer; it starts again")
+        return self._failure or BrokenInvariant(f"the loop of {self._service} was never started")
 
     def _read(self, entries: Sequence[Entry]) -> tuple[list[Received], list[DeadLettered]]:
         received: list[Received] = []
@@ -293,8 +299,8 @@ class Consumer:
         commit = commit_of(work, self._lease, standing)
         try:
             await self._bus.commit(commit)
-        except BusUnreachable:
-            self._unanswered = True
+        except TraderError as error:
+            self._failure = error
             raise
         self._silent.clear()
         self._committed = commit.seq
