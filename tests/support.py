@@ -9,6 +9,7 @@ import msgspec
 from quantum_trader.core.default_instruments import DEFAULT_INSTRUMENTS
 from quantum_trader.core.events import (
     CancelCommanded,
+    CancelWithheld,
     CandleClosed,
     DrainSwitched,
     Fact,
@@ -239,15 +240,38 @@ class Desk:
             )
         )
 
+    def withhold(self, cancel: CancelCommanded) -> list[Fact]:
+        """A cancel did not leave, for the stop that was to stay had ended."""
+        return self.tell(
+            CancelWithheld(
+                id=f"{cancel.id}/withheld",
+                at_ms=self._at(None),
+                trace_id=cancel.trace_id,
+                account=ACCOUNT,
+                plan_id=cancel.plan_id,
+                role=cancel.role,
+                symbol=cancel.symbol,
+                client_order_id=cancel.client_order_id,
+                cancel_id=cancel.id,
+                reason="the other one is over",
+            )
+        )
+
     def hand(
-        self, side: OrderSide, qty: object, price: object, cause: FillCause = "order"
+        self,
+        side: OrderSide,
+        qty: object,
+        price: object,
+        cause: FillCause = "order",
+        *,
+        at_ms: int | None = None,
     ) -> list[Fact]:
         """Somebody trades at the venue by hand, or the venue itself does."""
         self._fills += 1
         return self.tell(
             OrderFilled(
                 id=f"{ACCOUNT}:t{self._fills}",
-                at_ms=self._at(None),
+                at_ms=self._at(at_ms),
                 trace_id="",
                 account=ACCOUNT,
                 plan_id="",

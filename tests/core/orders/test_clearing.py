@@ -245,3 +245,15 @@ def test_a_bar_that_began_before_the_trade_says_only_where_it_closed() -> None:
     desk.tell(late)
     trade = desk.state.trades["BTCUSDT"]
     assert (trade.high, trade.low) == (60_010.0, 60_000.0)
+
+
+def test_a_hands_position_is_as_old_as_its_trade_and_not_as_our_hearing_of_it() -> None:
+    desk = Desk()
+    desk.open(60_000.0)
+    desk.second(NOON_MS + 2_000)
+    desk.hand("SELL", "0.070", 60_000, at_ms=NOON_MS + 500)
+    desk.second(NOON_MS + 3_500)
+    assert not desk.commands("exit")
+    desk.second(NOON_MS + 3_501)
+    (leave,) = desk.commands("exit")
+    assert leave.reason == "unprotected"

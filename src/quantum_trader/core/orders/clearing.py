@@ -23,7 +23,7 @@ def on_unowned_fill(state: TraderState, fact: OrderFilled, out: Out) -> None:
     stray = state.strays.get(fact.symbol)
     if stray is None:
         stray = state.strays[fact.symbol] = Stray(
-            id=f"stray:{fact.id}", trace_id=fact.trace_id, since_ms=state.now_ms
+            id=f"stray:{fact.id}", trace_id=fact.trace_id, since_ms=min(fact.at_ms, state.now_ms)
         )
     stray.fees_usd += fact.fee_usd
     if fact.plan_id:

@@ -12,7 +12,7 @@ class Stray(msgspec.Struct, kw_only=True):
 
     ``id`` stands where orders of a plan carry the plan's. ``reason`` is why it is closed; without
     one, somebody made it by hand at the venue, and it is to be adopted. ``fees_usd`` is what that
-    has cost so far. ``since_ms`` is when it was first seen, ``exit_hurried`` as in a plan.
+    has cost so far. ``since_ms`` is when it was traded or seen, ``exit_hurried`` as in a plan.
     """
 
     id: str
