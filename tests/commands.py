@@ -5,6 +5,7 @@ from typing import Any
 
 from quantum_trader.core.events import (
     CancelCommanded,
+    CancelWithheld,
     OrderAccepted,
     OrderCanceled,
     OrderCommanded,
@@ -60,8 +61,10 @@ def order_command(
     )
 
 
-def cancel_command(order: OrderCommanded, number: int = 1) -> CancelCommanded:
-    """A cancel of an order."""
+def cancel_command(
+    order: OrderCommanded, number: int = 1, stays: OrderCommanded | None = None
+) -> CancelCommanded:
+    """A cancel of an order, while another one stands."""
     return CancelCommanded(
         id=f"{order.id}/cancel/{number}",
         at_ms=2_000,
@@ -72,6 +75,23 @@ def cancel_command(order: OrderCommanded, number: int = 1) -> CancelCommanded:
         symbol=order.order.symbol,
         client_order_id=order.order.client_order_id,
         reason="a test",
+        stays=None if stays is None else stays.order.client_order_id,
+    )
+
+
+def withheld(cancel: CancelCommanded) -> CancelWithheld:
+    """A cancel that did not leave."""
+    return CancelWithheld(
+        id=f"{cancel.id}:withheld",
+        at_ms=3_000,
+        trace_id=cancel.trace_id,
+        account=cancel.account,
+        plan_id=cancel.plan_id,
+        role=cancel.role,
+        symbol=cancel.symbol,
+        client_order_id=cancel.client_order_id,
+        cancel_id=cancel.id,
+        reason="the other one is over",
     )
 
 

@@ -287,6 +287,9 @@ class Journal(Protocol):
     def is_recorded(self, fact_id: str) -> bool:
         """Whether a fact of this id was recorded."""
 
+    def has_ended(self, client_order_id: str) -> bool:
+        """Whether nothing of an order remains at the venue, by what was recorded."""
+
     def known(self, client_order_id: str) -> Journalled | None:
         """An order of ours, None when it is not."""
 

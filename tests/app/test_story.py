@@ -194,6 +194,10 @@ ABOUT: dict[str, Any] = {
             "the venue refused the entry: Margin is insufficient. (-2019)",
         ),
         (ev.OrderInDoubt(**ABOUT, reason="timed out"), "not sent again (timed out)"),
+        (
+            ev.CancelWithheld(**ABOUT, cancel_id="c1", reason="the other one is rejected"),
+            "the entry stays: the other one is rejected",
+        ),
         (ev.OrderCanceled(**ABOUT, reason="expired"), "the entry is gone: expired"),
         (
             ev.OrderTriggered(**ABOUT, trigger_price=Decimal("59000")),

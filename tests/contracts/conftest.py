@@ -1,13 +1,17 @@
-"""Buses of either kind for the contract tests; the server lives as long as a module's tests."""
+"""Buses and journals of either kind; the stream server lives as long as a module's tests."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from quantum_trader.adapters.bus.server import EmbeddedServer
-from quantum_trader.ports import Bus
+from quantum_trader.adapters.journal.memory import MemoryJournal
+from quantum_trader.adapters.journal.sqlite import SqliteJournal
+from quantum_trader.ports import Bus, Journal
 from tests.bus_house import IN, SERVICE, House, memory_house, redis_house
+from tests.commands import ACCOUNT
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -30,3 +34,17 @@ async def bus(house: House) -> Bus:
     """Return the first instance, with its group open from the beginning of ``IN``."""
     await house.bus.open_group(SERVICE, IN, "0")
     return house.bus
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where a journal on disk is."""
+    return tmp_path / "journal.db"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def journal(request: pytest.FixtureRequest, path: Path) -> Iterator[Journal]:
+    """Return an empty journal of either kind."""
+    made: Journal = MemoryJournal() if request.param == "memory" else SqliteJournal(path, ACCOUNT)
+    yield made
+    made.close()

@@ -1,6 +1,6 @@
 """What every journal promises, and what the one on disk promises on top."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -26,23 +26,12 @@ from tests.commands import (
     in_doubt,
     order_command,
     rejected,
+    withheld,
 )
 
 ENTRY = order_command("entry")
 STOP = order_command("stop")
 NAME = ENTRY.order.client_order_id
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "journal.db"
-
-
-@pytest.fixture(params=["memory", "sqlite"])
-def journal(request: pytest.FixtureRequest, path: Path) -> Iterator[Journal]:
-    made: Journal = MemoryJournal() if request.param == "memory" else SqliteJournal(path, ACCOUNT)
-    yield made
-    made.close()
 
 
 def facts_in(journal: Journal, after: int = 0) -> list[Fact]:
@@ -106,18 +95,6 @@ def test_doubt_is_no_outcome(journal: Journal) -> None:
     assert journal.unresolved() == [ENTRY, STOP]
     journal.conclude([rejected(ENTRY)], venue_seq=None)
     assert journal.unresolved() == [STOP]
-
-
-@pytest.mark.parametrize("end", [canceled(STOP), filled(STOP), rejected(STOP)])
-def test_a_cancel_is_resolved_when_its_order_has_ended(journal: Journal, end: Fact) -> None:
-    cancel = cancel_command(STOP)
-    journal.intend([STOP, ENTRY, cancel])
-    journal.conclude([accepted(STOP), filled(STOP, 8, done=False)], venue_seq=None)
-    assert journal.unresolved() == [ENTRY, cancel]
-    journal.conclude([end], venue_seq=None)
-    assert journal.unresolved() == [ENTRY]
-    assert journal.intend([cancel, cancel_command(STOP, 2)]) == [False, True]
-    assert journal.unresolved() == [ENTRY]
 
 
 def test_orders_that_were_proved_dead_are_known_for_as_long_as_is_asked(journal: Journal) -> None:
@@ -187,6 +164,9 @@ ORDERS = [order_command("stop", f"plan-{number}") for number in range(3)]
 ACTIONS: dict[str, Callable[[Journal, OrderCommanded], object]] = {
     "order": lambda journal, order: journal.intend([order]),
     "cancel": lambda journal, order: journal.intend([cancel_command(order)]),
+    "withhold": lambda journal, order: journal.conclude(
+        [withheld(cancel_command(order))], venue_seq=None
+    ),
     "doubt": lambda journal, order: journal.conclude([in_doubt(order)], venue_seq=None),
     "accept": lambda journal, order: journal.conclude([accepted(order)], venue_seq=1),
     "part": lambda journal, order: journal.conclude([filled(order, done=False)], venue_seq=2),

@@ -94,6 +94,7 @@ class DeadlyJournal:
         self.inner = journal
         self._fate = fate
         self.known = journal.known
+        self.has_ended = journal.has_ended
         self.unresolved = journal.unresolved
         self.buried = journal.buried
         self.books = journal.books

@@ -28,6 +28,8 @@ SHORT_MS = 75_000
 REPEATED = 100
 REGRESSIONS = (23, 24, 28, 48, 49, 51, 69, 121, 164)
 """Seeds that once found something."""
+SHORT_REGRESSIONS = (100525, 100587, 101062, 101081, 102489, 200425)
+"""The same, in worlds that are hostile for a short time."""
 SRC = Path(__file__).parents[2] / "src/quantum_trader"
 
 
@@ -55,6 +57,11 @@ def test_no_world_breaks_an_invariant_and_there_are_many_kinds_of_faults() -> No
 @pytest.mark.parametrize("seed", REGRESSIONS)
 def test_a_seed_that_once_found_something_finds_nothing_any_more(seed: int) -> None:
     assert not complaints([run(Scenario(seed=seed))])
+
+
+@pytest.mark.parametrize("seed", SHORT_REGRESSIONS)
+def test_a_seed_that_soon_found_something_finds_nothing_any_more(seed: int) -> None:
+    assert not complaints([run(Scenario(seed=seed, hostile_ms=SHORT_MS))])
 
 
 @pytest.mark.slow

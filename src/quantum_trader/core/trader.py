@@ -11,6 +11,7 @@ from quantum_trader.core.books.exposure import revalue
 from quantum_trader.core.books.trade import OpenTrade
 from quantum_trader.core.events import (
     AccountSeen,
+    CancelWithheld,
     CandleClosed,
     DrainSwitched,
     Fact,
@@ -246,6 +247,7 @@ _HANDLERS: dict[type[Fact], Callable[[TraderState, Any], Sequence[Fact]]] = {
     OrderAccepted: _on_order,
     OrderRejected: _on_order,
     OrderInDoubt: _on_order,
+    CancelWithheld: _on_order,
     OrderTriggered: _on_order,
     OrderFilled: _on_order,
     OrderCanceled: _on_order,

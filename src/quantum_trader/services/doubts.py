@@ -131,10 +131,21 @@ class Doubts:
         elif isinstance(command, OrderCommanded):
             self._found(command, found, answers)
         elif found.state == "open":
-            await self._sender.cancels(command)
+            await self._cancel_again(command, answers)
         elif found.state != "filled":
             reason = f"found {found.state} at the venue"
             answers.ends.append(canceled(command, reason, self._now_ms()))
+
+    async def _cancel_again(self, command: CancelCommanded, answers: Answers) -> None:
+        """The order is there: its cancel leaves again, if it may still."""
+        try:
+            kept = await self._sender.withholds(command)
+        except (Unreachable, InDoubt):
+            return
+        if kept is None:
+            await self._sender.cancels(command)
+        else:
+            answers.ends.append(kept)
 
     def _found(self, command: OrderCommanded, found: VenueOrder, answers: Answers) -> None:
         now_ms = self._now_ms()

@@ -80,7 +80,7 @@ class Gateway:
         self._account = account
         self._clock = clock
         self._now_ms = now_ms
-        self._sender = Sender(exchange, clock, now_ms)
+        self._sender = Sender(exchange, journal, clock, now_ms)
         self._doubts = Doubts(exchange, journal, self._sender, clock, now_ms)
         self._watch = Watch(exchange, journal, now_ms)
         self.reconciler = Reconciler(exchange, journal, clock, now_ms)
@@ -380,4 +380,5 @@ def _is_entry(command: Command) -> TypeGuard[OrderCommanded]:
 
 
 def _answers(sent: Sequence[Sent]) -> Answers:
-    return Answers(facts=[fact for lane in sent for fact in lane.facts])
+    facts = [fact for lane in sent for fact in lane.facts]
+    return Answers(facts=facts, ends=[fact for lane in sent for fact in lane.ends])

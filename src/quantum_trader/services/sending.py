@@ -6,12 +6,12 @@ from typing import TypeVar
 import msgspec
 
 from quantum_trader.core.errors import InDoubt, Unreachable
-from quantum_trader.core.events import CancelCommanded, Fact, OrderCommanded
+from quantum_trader.core.events import CancelCommanded, CancelWithheld, Fact, OrderCommanded
 from quantum_trader.core.orders.ids import Command
 from quantum_trader.core.venue import Placement, Rejected
-from quantum_trader.ports import Clock, Exchange
+from quantum_trader.ports import Clock, Exchange, Journal
 from quantum_trader.services import progress
-from quantum_trader.services.venue_facts import NOT_SENT, accepted, in_doubt, rejected
+from quantum_trader.services.venue_facts import NOT_SENT, accepted, in_doubt, rejected, withheld
 
 RETRY_WAITS_MS = (100, 200, 400, 800)
 """Pauses between tries of what never left; it is safe to repeat, and bounded all the same."""
@@ -22,17 +22,24 @@ T = TypeVar("T")
 
 
 class Sent(msgspec.Struct):
-    """What came of commands: facts in order, and commands that must be asked about."""
+    """What came of commands: facts in order, and commands that must be asked about.
+
+    ``ends`` come after the venue's own reports, which say why.
+    """
 
     facts: list[Fact] = msgspec.field(default_factory=list)
+    ends: list[Fact] = msgspec.field(default_factory=list)
     doubtful: list[Command] = msgspec.field(default_factory=list)
 
 
 class Sender:
     """Sends to one venue. ``now_ms`` is the time of the market, ``clock`` is for waiting."""
 
-    def __init__(self, exchange: Exchange, clock: Clock, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, exchange: Exchange, journal: Journal, clock: Clock, now_ms: Callable[[], int]
+    ) -> None:
         self._exchange = exchange
+        self._journal = journal
         self._clock = clock
         self._now_ms = now_ms
 
@@ -87,8 +94,33 @@ class Sender:
 
     async def _cancel(self, command: CancelCommanded, sent: Sent) -> None:
         """Ask the venue to cancel; its report is the outcome. Without its word we ask again."""
-        if not await self.cancels(command, len(RETRY_WAITS_MS)):
+        try:
+            kept = await self.withholds(command)
+        except (Unreachable, InDoubt):
             sent.doubtful.append(command)
+            return
+        if kept is not None:
+            sent.ends.append(kept)
+        elif not await self.cancels(command, len(RETRY_WAITS_MS)):
+            sent.doubtful.append(command)
+
+    async def withholds(self, command: CancelCommanded) -> CancelWithheld | None:
+        """Why a cancel must not leave now; None when it may.
+
+        Between its command and now the order that is to stay may have ended, and then this one is
+        all that a position has. The venue's word on it is taken before, and ours after that: a
+        report of its end may have come meanwhile. Raises ``Unreachable`` and ``InDoubt``.
+        """
+        stays = command.stays
+        if stays is None:
+            return None
+        progress.made(None)
+        found = await self._exchange.find(command.symbol, stays)
+        state = "unknown" if found is None else found.state
+        if state == "open" and not self._journal.has_ended(stays):
+            return None
+        reason = f"{stays}, which was to stay, is {'over' if state == 'open' else state}"
+        return withheld(command, reason, self._now_ms())
 
     async def cancels(self, command: CancelCommanded, tries: int = 0) -> bool:
         """Whether the venue took a cancel. Canceling twice does no harm."""

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from quantum_trader.core.events import (
+    CancelCommanded,
+    CancelWithheld,
     Fact,
     FundingSettled,
     OrderAccepted,
@@ -48,6 +50,12 @@ def in_doubt(command: OrderCommanded, reason: str, at_ms: int) -> OrderInDoubt:
 def canceled(command: Command, reason: str, at_ms: int) -> OrderCanceled:
     """The order is gone, although no report said so."""
     return OrderCanceled(**_about(command, "canceled", at_ms), reason=reason)
+
+
+def withheld(command: CancelCommanded, reason: str, at_ms: int) -> CancelWithheld:
+    """The cancel did not leave; each command has this answer once."""
+    about = _about(command, f"withheld:{command.id}", at_ms)
+    return CancelWithheld(**about, cancel_id=command.id, reason=reason)
 
 
 def from_report(report: AnyVenueUpdate, command: OrderCommanded | None, account: str) -> Fact:

@@ -31,6 +31,7 @@ LIVE: tuple[Stream, ...] = (
             ev.OrderAccepted,
             ev.OrderRejected,
             ev.OrderInDoubt,
+            ev.CancelWithheld,
             ev.OrderTriggered,
             ev.OrderFilled,
             ev.OrderCanceled,

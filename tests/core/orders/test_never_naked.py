@@ -5,7 +5,12 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from quantum_trader.core.events import IntentApplied, LevelsComputed, PlanEnded, TradeClosed
+from quantum_trader.core.events import (
+    IntentApplied,
+    LevelsComputed,
+    PlanEnded,
+    TradeClosed,
+)
 from quantum_trader.core.exits.bounds import CEILINGS
 from quantum_trader.core.rules import Rules
 from tests.support import NOON_MS, Desk, a_candle, an_intent, kill, some_rules

@@ -163,6 +163,38 @@ def test_an_order_whose_cancel_was_lost_is_canceled_again() -> None:
     assert [one.client_order_id for one in said if isinstance(one, CancelCommanded)] == [old]
 
 
+def test_of_two_stops_on_their_way_out_one_stays_when_no_other_is_left() -> None:
+    desk, venue = opened()
+    target = desk.commands("target")[0]
+    desk.fill(target, target.order.price)
+    del venue.orders[target.order.client_order_id]
+    venue.qty -= target.order.qty
+    moved = desk.commands("stop")[-1]
+    desk.accept(moved)
+    (old,) = desk.cancels()
+    desk.cancel(moved, "expired by the venue")
+    (plan,) = desk.state.plans.values()
+    assert (plan.stop, plan.naked_since_ms is None) == (None, False)
+    said = venue.look(2)
+    assert "CANCEL_ORPHAN" in kinds(said)
+    assert not [one for one in said if isinstance(one, CancelCommanded)]
+    assert plan.stop is not None
+    assert plan.stop.client_order_id == old.client_order_id
+
+
+def test_an_order_whose_cancel_was_lost_goes_only_beside_the_stop_that_stays() -> None:
+    desk, venue = opened()
+    target = desk.commands("target")[0]
+    desk.fill(target, target.order.price)
+    del venue.orders[target.order.client_order_id]
+    venue.qty -= target.order.qty
+    moved = desk.commands("stop")[-1]
+    desk.accept(moved)
+    venue.obey([moved])
+    (cancel,) = [one for one in venue.look(2) if isinstance(one, CancelCommanded)]
+    assert cancel.stays == moved.order.client_order_id
+
+
 def test_an_entry_that_was_never_sent_is_given_up_once_it_may_not_leave_any_more() -> None:
     desk = Desk()
     desk.tell(a_candle(60_000.0), an_intent())

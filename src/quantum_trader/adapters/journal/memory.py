@@ -71,6 +71,10 @@ class MemoryJournal:
         """Whether a fact of this id was recorded."""
         return fact_id in self._facts
 
+    def has_ended(self, client_order_id: str) -> bool:
+        """Whether nothing of an order remains at the venue, by what was recorded."""
+        return client_order_id in self._ended
+
     def known(self, client_order_id: str) -> Journalled | None:
         """An order of ours, None when it is not."""
         command = self._commands.get(client_order_id)

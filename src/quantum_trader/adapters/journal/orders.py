@@ -7,6 +7,7 @@ import msgspec
 from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events import (
     CancelCommanded,
+    CancelWithheld,
     Fact,
     OrderCanceled,
     OrderCommanded,
@@ -18,6 +19,9 @@ from quantum_trader.core.events.orders import OrderFact
 from quantum_trader.core.orders.ids import Command, name_of
 from quantum_trader.core.venue import PROVED_DEAD
 from quantum_trader.ports import Journalled
+
+NO_OUTCOME = (OrderInDoubt, CancelWithheld)
+"""What is said of an order without telling what became of it."""
 
 
 def ends(fact: Fact) -> bool:
@@ -33,8 +37,8 @@ def is_burial(fact: Fact) -> bool:
 
 
 def is_outcome(fact: Fact) -> bool:
-    """Whether a fact tells what became of a command; doubt does not."""
-    return isinstance(fact, OrderFact) and not isinstance(fact, OrderInDoubt)
+    """Whether a fact tells what became of an order; doubt does not, nor does what did not leave."""
+    return isinstance(fact, OrderFact) and not isinstance(fact, NO_OUTCOME)
 
 
 def check_same(earlier: Command, command: Command) -> None:
@@ -59,7 +63,7 @@ class _OpenOrder(msgspec.Struct, gc=False):
 class OpenOrders:
     """Orders by client id from the command to the fact that ends them.
 
-    A cancel has its outcome when the order has ended, whoever ended it.
+    A cancel has its outcome when the order has ended, whoever ended it, or when it was withheld.
     """
 
     def __init__(self) -> None:
@@ -78,13 +82,21 @@ class OpenOrders:
         """Remember the first outcome, even one that came before; forget the order at its end."""
         if not isinstance(fact, OrderFact):
             return
-        if ends(fact):
+        if isinstance(fact, CancelWithheld):
+            self._withhold(fact)
+        elif ends(fact):
             self._orders.pop(fact.client_order_id, None)
             if is_burial(fact):
                 self._buried[fact.client_order_id] = fact.at_ms
         elif is_outcome(fact):
             order = self._order(fact.client_order_id)
             order.outcome = order.outcome or fact
+
+    def _withhold(self, fact: CancelWithheld) -> None:
+        order = self._orders.get(fact.client_order_id)
+        if order is not None:
+            left = [one for one in order.cancels if one[1].id != fact.cancel_id]
+            order.cancels = tuple(left)
 
     def _order(self, client_order_id: str) -> _OpenOrder:
         order = self._orders.get(client_order_id)

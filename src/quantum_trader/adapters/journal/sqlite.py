@@ -27,7 +27,13 @@ from quantum_trader.adapters.journal.chain import (
     record_of_epoch,
     record_of_fact,
 )
-from quantum_trader.adapters.journal.orders import OpenOrders, check_same, ends, is_outcome
+from quantum_trader.adapters.journal.orders import (
+    NO_OUTCOME,
+    OpenOrders,
+    check_same,
+    ends,
+    is_outcome,
+)
 from quantum_trader.adapters.journal.reading import (
     ALL,
     BUSY_MS,
@@ -47,7 +53,6 @@ from quantum_trader.core.events import (
     FillCorrected,
     OrderCommanded,
     OrderFilled,
-    OrderInDoubt,
 )
 from quantum_trader.core.events.orders import OrderFact
 from quantum_trader.core.orders.ids import Command, name_of
@@ -80,7 +85,7 @@ WHERE kind = 'fact' AND number > ? ORDER BY number LIMIT ?
 
 _PROVED_DEAD = b'"code":%d' % PROVED_DEAD
 _MOVES_BOOKS = tuple(b'{"type":"%b"' % TAGS[one].encode() for one in (OrderFilled, FillCorrected))
-_IN_DOUBT = TAGS[OrderInDoubt]
+_NO_OUTCOME = tuple(TAGS[one] for one in NO_OUTCOME)
 _command_decoder: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 
 
@@ -129,7 +134,7 @@ class SqliteJournal:
         before = self._write([record for record, _ in fresh.values()])
         for number, (key, (_, command)) in enumerate(fresh.items(), before + 1):
             self._register.add(key, number)
-            if self._register.find(("end", name_of(command))) is None:
+            if not self.has_ended(name_of(command)):
                 self._open.take_command(number, command)
         return answers
 
@@ -151,6 +156,10 @@ class SqliteJournal:
     def is_recorded(self, fact_id: str) -> bool:
         """Whether a fact of this id was recorded."""
         return self._register.find(("fact", fact_id)) is not None
+
+    def has_ended(self, client_order_id: str) -> bool:
+        """Whether nothing of an order remains at the venue, by what was recorded."""
+        return self._register.find(("end", client_order_id)) is not None
 
     def known(self, client_order_id: str) -> Journalled | None:
         """An order of ours, None when it is not."""
@@ -330,7 +339,7 @@ class SqliteJournal:
 
 
 def _is_outcome(body: bytes) -> bool:
-    return _tag_decoder.decode(body).type != _IN_DOUBT
+    return _tag_decoder.decode(body).type not in _NO_OUTCOME
 
 
 def _number(row: tuple[int, Fact]) -> int:

@@ -66,6 +66,10 @@ class ProcessJournal:
         self._after()
         return new
 
+    def has_ended(self, client_order_id: str) -> bool:
+        """Whether nothing of an order remains at the venue."""
+        return self._disk.journal.has_ended(client_order_id)
+
     def known(self, client_order_id: str) -> Journalled | None:
         """An order of ours."""
         return self._disk.journal.known(client_order_id)

@@ -194,6 +194,10 @@ class _Teller:
         name = self._name(fact.client_order_id, fact.role)
         return f"no answer about {name}: asked for by its id, not sent again ({fact.reason})"
 
+    def withheld(self, fact: ev.CancelWithheld) -> str:
+        """A stop stays after all."""
+        return f"{self._name(fact.client_order_id, fact.role)} stays: {fact.reason}"
+
     def triggered(self, fact: ev.OrderTriggered) -> str:
         """A conditional order became a market order."""
         return f"{self._name(fact.client_order_id, fact.role)} triggered at {fact.trigger_price}"
@@ -304,6 +308,7 @@ _TELLERS: dict[type[ev.Fact], Callable[[_Teller, Any], str]] = {
     ev.OrderAccepted: _Teller.accepted,
     ev.OrderRejected: _Teller.rejected,
     ev.OrderInDoubt: _Teller.in_doubt,
+    ev.CancelWithheld: _Teller.withheld,
     ev.Reconciled: _Teller.reconciled,
     ev.CloseReconciled: _Teller.close_reconciled,
     ev.OrderTriggered: _Teller.triggered,

@@ -59,6 +59,7 @@ from quantum_trader.core.events.ops import (
 )
 from quantum_trader.core.events.orders import (
     CancelCommanded,
+    CancelWithheld,
     Leg,
     OrderAccepted,
     OrderCanceled,
@@ -102,6 +103,7 @@ AnyFact = (
     | OrderAccepted
     | OrderRejected
     | OrderInDoubt
+    | CancelWithheld
     | OrderTriggered
     | OrderFilled
     | OrderCanceled
@@ -160,6 +162,7 @@ __all__ = [
     "Bound",
     "CanarySung",
     "CancelCommanded",
+    "CancelWithheld",
     "CandleClosed",
     "CloseReconciled",
     "DeadLettered",

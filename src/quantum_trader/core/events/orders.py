@@ -91,13 +91,18 @@ class OrderCommanded(Fact, frozen=True, kw_only=True, tag="order.commanded", gc=
 
 
 class CancelCommanded(Fact, frozen=True, kw_only=True, tag="cancel.commanded", gc=False):
-    """The gateway shall cancel this order of ours."""
+    """The gateway shall cancel this order of ours, while the order named ``stays`` stands.
+
+    A stop may go only beside the one that stays in its place. None is no condition: a position that
+    is gone needs no stop. Cancels that were written before there was a condition did not have it.
+    """
 
     plan_id: str
     role: OrderRole
     symbol: str
     client_order_id: str
     reason: str
+    stays: str | None = None
 
 
 class OrderFact(Fact, frozen=True, kw_only=True, tag="order", gc=False):
@@ -125,6 +130,16 @@ class OrderRejected(OrderFact, frozen=True, kw_only=True, tag="order.rejected", 
 class OrderInDoubt(OrderFact, frozen=True, kw_only=True, tag="order.in_doubt", gc=False):
     """The request left and no answer came; the gateway is asking."""
 
+    reason: str
+
+
+class CancelWithheld(OrderFact, frozen=True, kw_only=True, tag="cancel.withheld", gc=False):
+    """A cancel of the order did not leave, for the one that was to stay does not stand.
+
+    ``cancel_id`` is the command. The order itself is as it was.
+    """
+
+    cancel_id: str
     reason: str
 
 

@@ -104,8 +104,10 @@ def command_stray_exit(stray: Stray, symbol: str, position: Position, out: Out) 
     _reduce(owner, out, ("exit", "MARKET", order), stray.reason or "")
 
 
-def command_cancel(plan: Plan, out: Out, order: Resting, reason: str) -> None:
-    """Cancel a stop or a target; the plan knows it as retiring."""
+def command_cancel(
+    plan: Plan, out: Out, order: Resting, reason: str, stays: Resting | None = None
+) -> None:
+    """Cancel a stop or a target, while ``stays`` stands; the plan knows it as retiring."""
     name = order.client_order_id
     plan.retiring[name] = order
     out.say(
@@ -116,6 +118,7 @@ def command_cancel(plan: Plan, out: Out, order: Resting, reason: str) -> None:
             symbol=plan.symbol,
             client_order_id=name,
             reason=reason,
+            stays=None if stays is None else stays.client_order_id,
         )
     )
 

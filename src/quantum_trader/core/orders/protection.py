@@ -6,7 +6,12 @@ moment is there none. Stops only tighten. A position that cannot be protected is
 
 from decimal import Decimal
 
-from quantum_trader.core.events import LevelsComputed, OrderAccepted, OrderRejected
+from quantum_trader.core.events import (
+    CancelWithheld,
+    LevelsComputed,
+    OrderAccepted,
+    OrderRejected,
+)
 from quantum_trader.core.exits.bounds import stop_price, stop_problem, target_prices
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.orders.closing import STOP_LOSS, close_now
@@ -131,7 +136,28 @@ def on_stop_accepted(plan: Plan, fact: OrderAccepted, out: Out) -> None:
     before, now = ((plan.tightness(one), one.qty) for one in (old, accepted))
     if before > now or (before == now and was_doubted):
         old, plan.stop = accepted, old
-    command_cancel(plan, out, old, "replaced by a tighter stop")
+    command_cancel(plan, out, old, "replaced by a tighter stop", plan.stop)
+
+
+def on_cancel_withheld(plan: Plan, fact: CancelWithheld, out: Out) -> None:
+    """A stop was not let go, for the other one had ended: it is the stop, unless there is one.
+
+    While another one is believed to stand this one is on its way out still, and whoever compares
+    the account with the books asks again. Of a position that is gone nothing has to stay.
+    """
+    order = plan.retiring.get(fact.client_order_id)
+    if order is None:
+        return
+    if plan.flat_ms is not None:
+        command_cancel(plan, out, order, "flat")
+    elif plan.stop is None:
+        keep_after_all(plan, order)
+
+
+def keep_after_all(plan: Plan, order: Resting) -> None:
+    """A stop that was on its way out is the plan's stop again."""
+    plan.retiring.pop(order.client_order_id)
+    plan.stop = order
 
 
 def on_stop_rejected(state: TraderState, plan: Plan, fact: OrderRejected, out: Out) -> None:

@@ -5,6 +5,7 @@ import msgspec
 from quantum_trader.core.books.booking import book_fill
 from quantum_trader.core.books.exposure import expect
 from quantum_trader.core.events import (
+    CancelWithheld,
     OrderAccepted,
     OrderCanceled,
     OrderFact,
@@ -36,6 +37,7 @@ from quantum_trader.core.orders.protection import (
     cover,
     keep_to_bounds,
     note_cover,
+    on_cancel_withheld,
     on_stop_accepted,
     on_stop_gone,
     on_stop_in_doubt,
@@ -58,7 +60,7 @@ def on_order_fact(state: TraderState, fact: OrderFact, out: Out) -> None:
         _on_word(state, plan, fact, out)
     elif isinstance(fact, OrderInDoubt):
         on_clearing_in_doubt(state, fact, out)
-    elif not isinstance(fact, OrderAccepted | OrderTriggered):
+    elif not isinstance(fact, OrderAccepted | OrderTriggered | CancelWithheld):
         on_clearing_over(state, fact)
     if plan is not None:
         note_cover(state, plan)
@@ -86,6 +88,8 @@ def _on_word(state: TraderState, plan: Plan, fact: OrderFact, out: Out) -> None:
             on_stop_gone(state, plan, fact.client_order_id, out)
         case OrderRejected() | OrderCanceled():
             plan.forget(fact.client_order_id)
+        case CancelWithheld():
+            on_cancel_withheld(plan, fact, out)
         case OrderInDoubt(role="stop"):
             on_stop_in_doubt(state, plan, fact.client_order_id, out)
         case OrderInDoubt(role="exit"):
