@@ -156,7 +156,7 @@ class Bus(Protocol):
         """Forget a consumer that holds nothing and was idle for so long; whether it was."""
 
     async def backlog(self, service: str, stream: str, to: str) -> Backlog:
-        """What the group of a service has not acknowledged up to an id."""
+        """What a group has not acknowledged up to an id; strangers' groups go by their own name."""
 
     async def skip(self, service: str, stream: str, to: str, seen: Backlog, audit: Output) -> bool:
         """Acknowledge a backlog unread and append ``audit`` (its id is ``*``), in one step.

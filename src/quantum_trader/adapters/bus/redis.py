@@ -233,7 +233,8 @@ class RedisBus:
         """What the group of a service has not acknowledged up to an id."""
         parse(to)
         names = [stream, keys.consumed(service), stream]
-        answer = await self._script(upkeep_scripts.SKIP, names, [keys.group(service), to])
+        whose: list[Argument] = [keys.group(service), service]
+        answer = await self._script(upkeep_scripts.SKIP, names, [*whose, to])
         if answer[0] == b"no group":
             raise no_group(service, stream)
         return Backlog(int(answer[1]), answer[2].decode(), answer[3].decode())
@@ -246,7 +247,8 @@ class RedisBus:
         parse(to)
         check_fields(audit.stream, (audit.fields,))
         names = [stream, keys.consumed(service), audit.stream]
-        told: list[Argument] = [keys.group(service), to, seen.count, seen.first, seen.last]
+        whose: list[Argument] = [keys.group(service), service]
+        told = [*whose, to, seen.count, seen.first, seen.last]
         answer = await self._script(upkeep_scripts.SKIP, names, [*told, *pairs(audit.fields)[1:]])
         if answer[0] == b"no group":
             raise no_group(service, stream)

@@ -69,31 +69,31 @@ SKIP = Script(
     KINDS
     + IDS
     + """
--- KEYS: stream, consumed, stream of the audit.  ARGV: group, to, and to skip what was seen:
---   count, first, last, then field, value, ... of the audit
+-- KEYS: stream, consumed, stream of the audit.  ARGV: group, name of a group that is not ours,
+--   to, and to skip what was seen: count, first, last, then field, value, ... of the audit
 local wrong = check(KEYS[1], 'stream') or check(KEYS[2], 'hash') or check(KEYS[3], 'stream')
 if wrong then return {'refused', wrong} end
-local last
+local delivered = {}
 for _, group in ipairs(redis.call('EXISTS', KEYS[1]) == 1 and
     redis.call('XINFO', 'GROUPS', KEYS[1]) or {}) do
-  if group[2] == ARGV[1] then
-    for i = 1, #group, 2 do
-      if group[i] == 'last-delivered-id' then last = group[i + 1] end
-    end
+  for i = 1, #group, 2 do
+    if group[i] == 'last-delivered-id' then delivered[group[2]] = group[i + 1] end
   end
 end
+local name = delivered[ARGV[1]] and ARGV[1] or ARGV[2]
+local last, to = delivered[name], ARGV[3]
 if not last then return {'no group'} end
 local held, waiting = {}, {}
 local from = '-'
 repeat
-  local page = redis.call('XPENDING', KEYS[1], ARGV[1], from, ARGV[2], 1000)
+  local page = redis.call('XPENDING', KEYS[1], name, from, to, 1000)
   for _, row in ipairs(page) do held[#held + 1] = row[1] end
   from = #page > 0 and '(' .. page[#page][1]
 until #page < 1000
 from = '(' .. last
 repeat
-  local page = after(ARGV[2], last) and
-    redis.call('XRANGE', KEYS[1], from, ARGV[2], 'COUNT', 1000) or {}
+  local page = after(to, last) and
+    redis.call('XRANGE', KEYS[1], from, to, 'COUNT', 1000) or {}
   for _, row in ipairs(page) do waiting[#waiting + 1] = row[1] end
   from = #page > 0 and '(' .. page[#page][1]
 until #page < 1000
@@ -101,13 +101,13 @@ local count = #held + #waiting
 local first = held[1] or waiting[1] or ''
 local final = waiting[#waiting] or held[#held] or ''
 local seen = {tostring(count), first, final}
-if #ARGV == 2 then return {'seen', unpack(seen)} end
-if count == 0 or seen[1] ~= ARGV[3] or first ~= ARGV[4] or final ~= ARGV[5] then
+if #ARGV == 3 then return {'seen', unpack(seen)} end
+if count == 0 or seen[1] ~= ARGV[4] or first ~= ARGV[5] or final ~= ARGV[6] then
   return {'changed'}
 end
-redis.call('XADD', KEYS[3], '*', unpack(ARGV, 6))
-for i = 1, #held do redis.call('XACK', KEYS[1], ARGV[1], held[i]) end
-if #waiting > 0 then redis.call('XGROUP', 'SETID', KEYS[1], ARGV[1], final) end
+redis.call('XADD', KEYS[3], '*', unpack(ARGV, 7))
+for i = 1, #held do redis.call('XACK', KEYS[1], name, held[i]) end
+if #waiting > 0 then redis.call('XGROUP', 'SETID', KEYS[1], name, final) end
 redis.call('HINCRBY', KEYS[2], KEYS[1], count)
 return {'skipped'}
 """
