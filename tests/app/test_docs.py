@@ -10,10 +10,13 @@ import msgspec
 import pytest
 
 from quantum_trader.app import cli
+from quantum_trader.app.backlog import Passed
 from quantum_trader.app.cli import arm, dlq, journal, levels, plan_answer, run
 from quantum_trader.app.cli.kill_words import Result
 from quantum_trader.app.cli.relive import Relived
-from quantum_trader.app.health import Finding
+from quantum_trader.app.examination import OfFolder, OfServer, Report
+from quantum_trader.app.finding import KINDS, Finding
+from quantum_trader.app.letters import Letter
 from quantum_trader.app.report.summary import Summary
 from quantum_trader.app.run import Places
 from quantum_trader.app.story import Line, Story
@@ -115,19 +118,27 @@ def section(command: str) -> str:
                 outputs.PartialExit,
             ],
         ),
-        ("doctor", [Finding]),
+        ("doctor", [Finding, Report, OfServer, OfFolder]),
         ("explain", [Story, Line]),
         ("halt", [Result]),
         ("arm", [arm.Result]),
         ("journal verify", [journal.Verified]),
         ("journal show", [journal.OrderLife, journal.Noting]),
-        ("dlq list", [dlq.Letter]),
+        ("dlq list", [Letter, dlq.Group, dlq.Redriven]),
+        ("drain on", [Passed]),
     ],
 )
 def test_every_key_is_told(command: str, kinds: list[type[msgspec.Struct]]) -> None:
     told = set(re.findall(r"`(\w+)`", section(command)))
     keys = {field.name for kind in kinds for field in msgspec.structs.fields(kind)}
     assert not keys - told
+
+
+def test_the_page_of_the_doctor_has_a_row_for_each_finding() -> None:
+    page = (DOCS / "doctor.md").read_text(encoding="utf-8")
+    rows = [line.strip("|").split(" | ") for line in page.splitlines() if line.startswith("| `")]
+    told = {row[0].strip(" `"): (row[1], row[3]) for row in rows}
+    assert told == {name: (" or ".join(kind.levels), kind.money) for name, kind in KINDS.items()}
 
 
 def test_every_command_is_on_the_page_and_every_example_is_a_command() -> None:

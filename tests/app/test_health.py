@@ -8,21 +8,17 @@ from quantum_trader import streams
 from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.adapters.clock import ManualClock
 from quantum_trader.adapters.exchanges.breaking import BreakingExchange
-from quantum_trader.app.health import (
-    BEATING,
-    LAG_MAX,
-    REDRIVEN,
-    Finding,
-    findings,
-    letter_name,
-    look,
-)
+from quantum_trader.app.finding import KINDS, Finding
+from quantum_trader.app.health import BEATING, LAG_MAX, findings, look
+from quantum_trader.app.letters import By, Desk, find
 from quantum_trader.core.breaker import BreakerSettings
 from quantum_trader.core.errors import Locked
-from quantum_trader.ports import Commit
+from quantum_trader.ports import Entry
+from quantum_trader.services.dead_letters import dead_letter
 from quantum_trader.services.exchange_health import ExchangeHealth
+from quantum_trader.services.wire import write
 from tests.fake_exchange import FakeExchange
-from tests.support import NOON_MS
+from tests.support import ACCOUNT, NOON_MS
 
 MINUTE_MS = 60_000
 
@@ -50,9 +46,11 @@ class Machine:
         """What the doctor says now."""
         return findings(await look(self.bus), self.now_ms)
 
-    async def letter(self, key: str) -> str:
+    async def letter(self, key: str, stream: str = streams.MARKET_TICK) -> str:
         """Put something into a stream of dead letters; its id."""
-        await self.bus.append(key, [{b"type": b"dead.letter"}], writer="trader")
+        entry = Entry(stream, f"{len(await self.bus.last(key, 9)) + 1}-0", {b"a": b"b"}, 1)
+        fact = dead_letter(entry, "a reason", at_ms=self.now_ms, account=ACCOUNT)
+        await self.bus.append(key, [write(fact)], writer="trader")
         return (await self.bus.last(key, 1))[0].id
 
 
@@ -65,12 +63,6 @@ async def test_an_empty_server_is_red_for_every_group_and_loop() -> None:
     found = await Machine().examine()
     assert {each.level for each in found} == {"red"}
     assert len(found) == len(streams.groups()) + len(BEATING)
-
-
-async def test_a_server_that_may_lose_data_is_red() -> None:
-    machine = await Machine().start()
-    (found,) = findings(await look(machine.bus), machine.now_ms, ["appendonly is off"])
-    assert (found.level, found.where, found.what) == ("red", "server", "appendonly is off")
 
 
 async def test_an_exchange_that_fails_is_red_and_says_at_what() -> None:
@@ -134,6 +126,25 @@ async def eavesdropper(machine: Machine) -> None:
     await machine.bus.open_group("spy", streams.TRADE_INTENT, "$")
 
 
+async def offset(machine: Machine, offset_ms: int | None) -> None:
+    clock = ManualClock(machine.now_ms)
+    await ExchangeHealth(machine.bus, dict, clock, lambda: offset_ms).tell()
+
+
+async def no_clock(machine: Machine) -> None:
+    await offset(machine, None)
+
+
+async def wrong_clock(machine: Machine) -> None:
+    await offset(machine, -251)
+
+
+async def test_a_clock_that_is_right_is_no_finding() -> None:
+    machine = await Machine().start()
+    await offset(machine, 250)
+    assert await machine.examine() == ()
+
+
 @pytest.mark.parametrize(
     ("plant", "level", "where", "words"),
     [
@@ -146,6 +157,8 @@ async def eavesdropper(machine: Machine) -> None:
         (stranger, "yellow", "a.rumour", "not in the table"),
         (yesterday, "yellow", "trading.plan", "is retired"),
         (eavesdropper, "yellow", "trade.intent", "group spy is not in the table"),
+        (no_clock, "red", "exchange", "was not measured lately"),
+        (wrong_clock, "red", "exchange", "-251 ms from this machine's"),
     ],
 )
 async def test_a_planted_fault_is_found_with_a_remedy(
@@ -158,6 +171,7 @@ async def test_a_planted_fault_is_found_with_a_remedy(
     assert named.level == level
     assert named.where.endswith(where)
     assert named.remedy
+    assert named.money == KINDS[named.name].money
     assert all(each.where == named.where for each in found), "and nothing else"
 
 
@@ -168,21 +182,14 @@ async def test_the_dangerous_comes_first() -> None:
     assert [each.level for each in await machine.examine()] == ["red", "yellow"]
 
 
-async def test_a_letter_that_was_sent_again_no_longer_counts() -> None:
+async def test_a_letter_that_was_dealt_with_no_longer_counts() -> None:
     machine = await Machine().start()
     key = "quantum:stream:dlq.trader"
-    names = [letter_name(key, await machine.letter(key)) for _ in range(2)]
-    epoch = await machine.bus.take_lease("dlq")
-    commit = Commit(
-        service="dlq",
-        epoch=epoch,
-        seq=1,
-        inbox=b"{}",
-        outputs=(),
-        acks={},
-        projections={REDRIVEN: {names[0]: b"1"}},
-        snapshot=None,
-    )
-    await machine.bus.commit(commit)
+    names = [await machine.letter(key) for _ in range(2)]
+    by = By(who="ann", why="", at_ms=NOON_MS, account=ACCOUNT)
+    desk = await Desk.of(machine.bus, by)
+    await desk.see(await find(machine.bus, names[0]))
     (found,) = await machine.examine()
     assert found.what.startswith("1 dead letter ")
+    await desk.see(await find(machine.bus, names[1]))
+    assert await machine.examine() == ()

@@ -19,7 +19,7 @@ from quantum_trader.adapters.latch import FILE
 from quantum_trader.app import cli
 from quantum_trader.app.build import build_hash
 from quantum_trader.app.cli import arm as arm_module
-from quantum_trader.app.health import Finding
+from quantum_trader.app.finding import Finding, red, yellow
 from quantum_trader.core.errors import Unreachable
 from quantum_trader.core.secret import Secret
 
@@ -177,8 +177,8 @@ def test_all_that_speaks_against_it_is_said_at_once(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     desk.findings = (
-        Finding("red", "gateway", "silent for 9 s", "restart it"),
-        Finding("yellow", "x", "a trifle", ""),
+        red("loop.silent", "gateway", "silent for 9 s", "restart it"),
+        yellow("stream.stranger", "x", "a trifle", ""),
     )
     (desk.home / FILE).touch()
     (desk.home / "run.json").unlink()

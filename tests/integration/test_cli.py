@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -71,7 +72,7 @@ async def shell(
     await leases.close()
     for service, key in streams.groups():
         await bus.open_group(service, key, "0")
-    for service in BEATING:
+    for service in (*BEATING, *streams.KEEPERS):
         await bus.beat(service, {"at": str(SystemClock().now_ms()).encode()})
     rules = RulesAdopted(id="rules", at_ms=1, trace_id="", account=ACCOUNT, rules=some_rules())
     await bus.append(OPERATOR_STREAM, [write(rules)], writer="operator")
@@ -96,9 +97,10 @@ async def test_where_nothing_runs_the_doctor_is_red_and_orders_reach_nobody(
     where = ["--data-dir", str(tmp_path)]
     assert await asyncio.to_thread(main, ["doctor", *where, "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
-    assert list(told) == ["status", "findings"]
-    assert told["status"] == "red"
-    assert list(told["findings"][0]) == ["level", "where", "what", "remedy"]
+    assert list(told) == ["status", "findings", "server", "folder"]
+    assert (told["status"], told["server"]) == ("red", None)
+    assert list(told["findings"][0]) == ["name", "level", "where", "what", "money", "remedy"]
+    assert told["folder"]["disk_free_bytes"] > 0
     assert await asyncio.to_thread(main, ["halt", *where]) == 1
     assert "no system runs in" in capsys.readouterr().err
     assert await asyncio.to_thread(main, ["halt", "--url", "redis://127.0.0.1:1/0"]) == 1
@@ -110,6 +112,12 @@ async def test_where_nothing_runs_the_doctor_is_red_and_orders_reach_nobody(
 async def test_a_running_system_is_green(shell: Shell) -> None:
     code, text = await shell.text("doctor")
     assert (code, text) == (0, "green: the system runs as declared\n")
+    code, told = await shell.json("doctor")
+    assert (told["status"], told["findings"]) == ("green", [])
+    assert told["server"]["lease"]["pid"] == os.getpid()
+    assert told["server"]["server_fsync"] == "everysec"
+    assert abs(told["server"]["server_clock_ms"]) < 1_000
+    assert told["folder"]["journal_records"] is None, "nobody writes a journal here"
 
 
 async def test_an_intent_is_answered_and_explained(shell: Shell) -> None:
@@ -178,6 +186,9 @@ async def test_a_message_nobody_can_read_is_listed_shown_and_sent_again_once(
         "reason",
         "deliveries",
         "original",
+        "origin",
+        "state",
+        "times",
         "redriven_at",
     ]
     name = letters[0]["letter"]
@@ -197,6 +208,80 @@ async def test_a_message_nobody_can_read_is_listed_shown_and_sent_again_once(
     assert [entry.fields for entry in entries] == [{b"side": b"UP", b"odd": b"\xff"}] * 3
     assert (await shell.text("dlq", "list", "--stream", "trade.intent"))[0] == 2
     assert name in (await shell.text("dlq", "list"))[1]
+
+
+async def test_letters_of_a_kind_are_counted_sent_again_and_seen_together(shell: Shell) -> None:
+    odd = [{b"side": side, b"n": b"1"} for side in (b"UP", b"DOWN")]
+    await shell.bus.append(TRADE_INTENT, odd, writer="somebody")
+
+    async def groups() -> list[dict[str, Any]]:
+        code, told = await shell.json("dlq", "list", "--by", "reason")
+        assert code == 0
+        found: list[dict[str, Any]] = told["groups"]
+        return found
+
+    async def letters(count: int) -> dict[str, Any]:
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            if sum(one["count"] for one in await groups()) == count:
+                break
+        (group,) = await groups()
+        return group
+
+    group = await letters(2)
+    assert list(group) == [
+        *("reason", "stream", "count", "waiting", "oldest_ms", "newest_ms", "example"),
+    ]
+    assert (group["stream"], group["count"], group["waiting"]) == ("trade.intent", 2, 2)
+    assert "got ..., expected" in group["reason"]
+    code, told = await shell.json("dlq", "redrive", "--reason", group["reason"])
+    assert (code, list(told)) == (0, ["redriven", "would", "poison", "left"])
+    assert (len(told["would"]), told["redriven"]) == (2, [])
+    code, told = await shell.json("dlq", "redrive", "--reason", group["reason"], "--yes")
+    assert (code, len(told["redriven"])) == (0, 2)
+    group = await letters(4)
+    assert group["waiting"] == 2, "they came back"
+    code, text = await shell.text("dlq", "redrive", "--reason", group["reason"], "--yes")
+    assert code == 1
+    assert "0 letters were sent again" in text
+    assert text.count("and came back") == 2
+    assert (await shell.text("dlq", "redrive"))[0] == 2
+    assert (await shell.text("dlq", "seen", "--reason", " "))[0] == 2
+    assert "would be seen" in (await shell.text("dlq", "seen", "--reason", "expected"))[1]
+    code, told = await shell.json("dlq", "seen", "--reason", "expected", "--yes", "--who", "ann")
+    assert (code, len(told["seen"]), told["would"]) == (0, 2, [])
+    assert (await letters(4))["waiting"] == 0
+    assert (await shell.json("doctor"))[1]["findings"] == []
+    code, told = await shell.json("intent", "BTCUSDT", "LONG", "--wait", "10")
+    assert told["result"]["type"] == "intent.refused", "the trader takes the record as it comes"
+
+
+async def test_a_backlog_is_passed_over_on_record_by_a_group_of_anybodys(shell: Shell) -> None:
+    client = shell.bus._client
+    key = "quantum:stream:market.tick"
+    await client.xgroup_create(key, "mine", "0")
+    await shell.bus.append(key, [{b"a": b"b"}] * 3, writer="feed")
+    what = ["drain", "backlog", "market.tick", "--group", "mine", "--to", "newest"]
+    by = ["--who", "ann", "--why", "old prices"]
+    code, text = await shell.text(*what, *by)
+    assert code == 0
+    assert "mine would pass over 3 entries of market.tick" in text
+    assert "No service of ours reads by this group" in text
+    code, told = await shell.json(*what, *by, "--yes")
+    assert (code, told["state"], told["count"]) == (0, "passed", 3)
+    assert list(told) == [
+        *("stream", "group", "state", "count", "first", "last", "first_ms", "last_ms", "means"),
+    ]
+    (group,) = [one for one in await client.xinfo_groups(key) if one["name"] == b"mine"]
+    assert group["last-delivered-id"].decode() == told["last"]
+    assert "has nothing to pass over" in (await shell.text(*what, *by, "--yes"))[1]
+    operator = await shell.bus.last(OPERATOR_STREAM, 1)
+    assert b"backlog.skipped" in (operator[0].fields or {})[b"type"]
+    code, text = await shell.text(
+        *what[:2], "execution.result", "--group", "trader", *what[5:], *by
+    )
+    assert code == 2
+    assert "cannot pass over" in text
 
 
 async def test_a_server_that_was_emptied_is_red(shell: Shell) -> None:

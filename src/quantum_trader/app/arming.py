@@ -14,7 +14,7 @@ from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.app.build import build_hash
 from quantum_trader.app.config import Config
 from quantum_trader.app.credentials import Credentials
-from quantum_trader.app.health import Finding
+from quantum_trader.app.finding import Finding
 from quantum_trader.core.caps import Caps
 from quantum_trader.core.errors import TraderError, UsageError
 from quantum_trader.core.units import usd_text

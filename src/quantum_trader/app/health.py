@@ -3,38 +3,26 @@
 ``look`` asks the bus once for everything; ``findings`` judges what was seen, without asking again.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from quantum_trader import streams
 from quantum_trader.adapters.bus import keys
+from quantum_trader.app.finding import Finding, red, yellow
+from quantum_trader.app.letters import Letter, all_letters
 from quantum_trader.app.story import span_text
+from quantum_trader.core.arming import CLOCK_OFFSET_MAX_MS
 from quantum_trader.core.stream_info import GroupInfo, StreamInfo
 from quantum_trader.ports import Bus
-from quantum_trader.services.exchange_health import EXCHANGE, TROUBLES
+from quantum_trader.services.exchange_health import CLOCK_OFFSET_MS, EXCHANGE, TROUBLES
 
 LAG_MAX = 1_000
 PENDING_AGE_MAX_MS = 60_000
 CONSUMER_IDLE_MAX_MS = 60_000
 HEARTBEAT_AGE_MAX_MS = 10_000
 BEATING = (*streams.CONSUMERS, streams.FEED, streams.CLOCK, EXCHANGE)
-"""Services whose loops write a heartbeat."""
-
-REDRIVEN = "redriven"
-"""The projection that remembers which dead letters were sent again: a field per letter."""
-
-Level = Literal["red", "yellow"]
-
-
-class Finding(msgspec.Struct, frozen=True):
-    """Something wrong: red is a danger to money or data, yellow can wait."""
-
-    level: Level
-    where: str
-    what: str
-    remedy: str
+"""Services without which nobody trades; each writes a heartbeat."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,7 +30,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     held: Mapping[str, StreamInfo]
     heartbeats: Mapping[str, Mapping[str, bytes]]
-    redriven: Mapping[str, bytes]
+    letters: Sequence[Letter]
 
 
 async def look(bus: Bus) -> Seen:
@@ -54,39 +42,43 @@ async def look(bus: Bus) -> Seen:
             held[key] = info
     return Seen(
         held=held,
-        heartbeats={service: await bus.heartbeat(service) for service in BEATING},
-        redriven=await bus.projection(REDRIVEN),
+        heartbeats={
+            service: await bus.heartbeat(service) for service in (*BEATING, *streams.KEEPERS)
+        },
+        letters=await all_letters(bus),
     )
 
 
-def findings(seen: Seen, now_ms: int, warnings: Sequence[str] = ()) -> tuple[Finding, ...]:
-    """Everything wrong, the dangerous first. ``warnings`` is what the server itself revealed."""
-    found = [
-        *(Finding("red", "server", warning, "Change its configuration.") for warning in warnings),
-        *_missing_groups(seen),
-        *_group_findings(seen),
-        *_silent_loops(seen, now_ms),
-        *_exchange_troubles(seen),
-        *_dead_letters(seen),
-        *_strangers(seen),
-    ]
+def findings(seen: Seen, now_ms: int) -> tuple[Finding, ...]:
+    """What is wrong with groups, loops and streams, the dangerous first."""
+    return in_order(
+        [
+            *_missing_groups(seen),
+            *_group_findings(seen),
+            *_silent_loops(seen, now_ms),
+            *_exchange_troubles(seen),
+            *_venue_clock(seen),
+            *_dead_letters(seen),
+            *_strangers(seen),
+        ]
+    )
+
+
+def in_order(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The dangerous first."""
     return tuple(sorted(found, key=lambda finding: finding.level))
-
-
-def letter_name(stream: str, entry_id: str) -> str:
-    """The field of a dead letter in the projection of redriven ones."""
-    return f"{stream}|{entry_id}"
 
 
 def _missing_groups(seen: Seen) -> Iterator[Finding]:
     for service, key in streams.groups():
         held = seen.held.get(key)
         if held is None or service not in {group.service for group in held.groups}:
-            yield Finding(
-                "red",
+            yield red(
+                "group.missing",
                 key,
                 f"{service} has no consumer group: nobody remembers what it has read",
-                "Start the system; if it runs, the store was emptied: stop it and look why.",
+                "Start the system (`quantum run`); if it runs, the store was emptied: stop it and "
+                "look why.",
             )
 
 
@@ -97,11 +89,11 @@ def _group_findings(seen: Seen) -> Iterator[Finding]:
             if (group.service, key) in expected:
                 yield from _judge_group(key, group)
             else:
-                yield Finding(
-                    "yellow",
+                yield yellow(
+                    "group.stranger",
                     key,
                     f"group {group.service} is not in the table: whose is it?",
-                    "If it is nobody's, remove it with XGROUP DESTROY.",
+                    "If it is nobody's, remove it with XGROUP DESTROY; else see that it reads.",
                 )
 
 
@@ -109,13 +101,13 @@ def _judge_group(key: str, group: GroupInfo) -> Iterator[Finding]:
     where = f"{key} {group.service}"
     if group.lag > LAG_MAX:
         what = f"{group.lag:,} entries behind"
-        yield Finding(
-            "red", where, what, f"See whether {group.service} runs, and is slow or stuck."
-        )
+        remedy = f"See whether {group.service} runs, and is slow or stuck; `quantum run` if not."
+        yield red("lag.high", where, what, remedy)
     oldest_ms = group.oldest_pending_ms or 0
     if group.pending and oldest_ms > PENDING_AGE_MAX_MS:
         what = f"{group.pending} entries taken and not finished, for {span_text(oldest_ms)}"
-        yield Finding("red", where, what, f"Restart {group.service}: its own entries come first.")
+        remedy = "End the process and start it, `quantum run`: what it left comes first."
+        yield red("pending.old", where, what, remedy)
     for name, pending, idle_ms in group.consumers:
         if idle_ms > CONSUMER_IDLE_MAX_MS:
             what = f"consumer {name} has no process ({span_text(idle_ms)} idle, holds {pending})"
@@ -124,21 +116,19 @@ def _judge_group(key: str, group: GroupInfo) -> Iterator[Finding]:
                 if pending
                 else f"Remove it: XGROUP DELCONSUMER {key} {keys.group(group.service)} {name}"
             )
-            yield Finding("red" if pending else "yellow", where, what, remedy)
+            yield (red if pending else yellow)("consumer.gone", where, what, remedy)
 
 
 def _silent_loops(seen: Seen, now_ms: int) -> Iterator[Finding]:
     for service in BEATING:
         at = seen.heartbeats.get(service, {}).get("at")
         if at is None:
-            yield Finding(
-                "red", service, "has never beaten: it was never started here", "Start it."
-            )
+            what = "has never beaten: it was never started here"
+            yield red("loop.silent", service, what, "Start the system: `quantum run`.")
         elif now_ms - int(at) > HEARTBEAT_AGE_MAX_MS:
-            silent = span_text(now_ms - int(at))
-            yield Finding(
-                "red", service, f"silent for {silent}", "It hangs or is gone: restart it."
-            )
+            what = f"silent for {span_text(now_ms - int(at))}"
+            remedy = "It hangs or is gone: end the process and start it, `quantum run`."
+            yield red("loop.silent", service, what, remedy)
 
 
 def _exchange_troubles(seen: Seen) -> Iterator[Finding]:
@@ -146,22 +136,34 @@ def _exchange_troubles(seen: Seen) -> Iterator[Finding]:
     for ability, why in msgspec.json.decode(told, type=dict[str, str]).items():
         what = f"fails at {ability}, so no entry is sent; exits go on ({why})"
         remedy = "It tries again by itself; look at the venue and at the way to it."
-        yield Finding("red", EXCHANGE, what, remedy)
+        yield red("exchange.failing", EXCHANGE, what, remedy)
+
+
+def _venue_clock(seen: Seen) -> Iterator[Finding]:
+    """How far the clock of a venue outside is from ours, as its door measured it last."""
+    told = seen.heartbeats.get(EXCHANGE, {}).get(CLOCK_OFFSET_MS)
+    if told is None:
+        return
+    offset_ms = msgspec.json.decode(told, type=int | None)
+    if offset_ms is None:
+        what = "how far its clock is from this machine's was not measured lately"
+        yield red("clock.unknown", EXCHANGE, what, "Look at the venue and at the way to it.")
+    elif abs(offset_ms) > CLOCK_OFFSET_MAX_MS:
+        what = f"its clock is {offset_ms:+,} ms from this machine's"
+        yield red("clock.apart", EXCHANGE, what, "Set this machine's clock by NTP: `timedatectl`.")
 
 
 def _dead_letters(seen: Seen) -> Iterator[Finding]:
     for key in streams.dead_letter_streams():
-        info = seen.held.get(key)
-        sent_again = sum(name.startswith(f"{key}|") for name in seen.redriven)
-        waiting = 0 if info is None else info.length - sent_again
-        if waiting > 0:
+        waiting = [one for one in seen.letters if one.waits and one.place[0] == key]
+        if waiting:
+            again = sum(one.state == "failed again" for one in waiting)
             theirs = key == streams.TRADE_INTENT_DLQ
-            yield Finding(
-                "yellow" if theirs else "red",
-                key,
-                f"{waiting} dead letter{'s' if waiting > 1 else ''} nobody has dealt with",
-                f"quantum dlq list --stream {key.removeprefix(streams.PREFIX)}",
-            )
+            letters = "1 dead letter" if len(waiting) == 1 else f"{len(waiting):,} dead letters"
+            told = f", {again:,} of them sent again in vain" if again else ""
+            remedy = f"`quantum dlq list --stream {key.removeprefix(streams.PREFIX)} --by reason`"
+            level = yellow if theirs else red
+            yield level("letters.waiting", key, f"{letters} nobody has dealt with{told}", remedy)
 
 
 def _strangers(seen: Seen) -> Iterator[Finding]:
@@ -171,7 +173,8 @@ def _strangers(seen: Seen) -> Iterator[Finding]:
         row = streams.STREAMS.get(key.removeprefix(streams.PREFIX))
         if row is None:
             remedy = "Find out who writes it; no part of this system reads it."
-            yield Finding("yellow", key, "is not in the table", remedy)
+            yield yellow("stream.stranger", key, "is not in the table", remedy)
         elif row.status != "live":
             goal = f"Write to {row.successor} instead." if row.successor else "Stop writing it."
-            yield Finding("yellow", key, f"is {row.status}, and yet somebody wrote to it", goal)
+            what = f"is {row.status}, and yet somebody wrote to it"
+            yield yellow("stream.dormant", key, what, goal)

@@ -12,7 +12,8 @@ import msgspec
 
 from quantum_trader.app import board
 from quantum_trader.app.board import Held
-from quantum_trader.app.health import HEARTBEAT_AGE_MAX_MS, Finding
+from quantum_trader.app.finding import Finding, red, yellow
+from quantum_trader.app.health import HEARTBEAT_AGE_MAX_MS
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.kill_level import includes
 from quantum_trader.ports import Bus, Latched
@@ -100,9 +101,11 @@ def standing_findings(standing: Standing, held: Latched | None) -> Iterator[Find
     level = standing.level or "RUN"
     if held is not None and standing.alive and not includes(level, held.level):
         what = f"{held.level} is latched by {held.who}, and the trader is at {level}"
-        yield Finding("red", TRADER, what, "Stop the process; the next start obeys the latch.")
+        remedy = "Stop the process; the next start obeys the latch."
+        yield red("level.ignored", TRADER, what, remedy)
     elif level != "RUN":
-        yield Finding("yellow", TRADER, f"{level} holds: no new risk", "`quantum resume` ends it.")
+        what = f"{level} holds: no new risk"
+        yield yellow("level.holds", TRADER, what, "`quantum resume` ends it.")
     yield from _disagreements(standing)
 
 
@@ -110,9 +113,9 @@ def _disagreements(standing: Standing) -> Iterator[Finding]:
     """What books and venue do not agree on."""
     for symbol, why in standing.alerts.items():
         remedy = "Put it back at the venue; until then no entry is taken, and exits go on."
-        yield Finding("red", symbol or TRADER, why, remedy)
+        yield red("venue.altered", symbol or TRADER, why, remedy)
     for symbol, why in standing.quarantined.items():
         remedy = (
             "It is asked about until it is known; no entry is taken there. See docs/reconcile.md."
         )
-        yield Finding("yellow", symbol, f"in quarantine: {why}", remedy)
+        yield yellow("symbol.quarantined", symbol, f"in quarantine: {why}", remedy)

@@ -54,7 +54,7 @@ from quantum_trader.services.archiver import Archiver, ArchiverSettings
 from quantum_trader.services.batch import Handler
 from quantum_trader.services.canary import Canary
 from quantum_trader.services.clock import ClockService
-from quantum_trader.services.exchange_health import EXCHANGE, ExchangeHealth
+from quantum_trader.services.exchange_health import EXCHANGE, ExchangeHealth, Offset
 from quantum_trader.services.feed import Feed
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway, GatewayService
@@ -107,8 +107,9 @@ class Parts:
     here, and None for one that has a market of its own.
     ``steady_ms`` only ever goes on. ``quotes`` is what other venues bid and ask; None where nobody
     is compared. ``leadership`` is the right to trade the account; None where nobody else could have
-    it. ``instruments`` asks the venue for its own, where it has any. The trader writes a snapshot
-    every ``snapshot_every`` facts. Without ``keeps_house`` nobody archives, tidies or sings.
+    it. ``instruments`` asks the venue for its own, where it has any, and ``clock_offset`` for how
+    far its clock is from ours. The trader writes a snapshot every ``snapshot_every`` facts. Without
+    ``keeps_house`` nobody archives, tidies or sings.
     """
 
     rules: Rules
@@ -125,6 +126,7 @@ class Parts:
     quotes: QuoteSource | None = None
     leadership: Leadership | None = None
     instruments: Ask | None = None
+    clock_offset: Offset | None = None
     steady_ms: Callable[[], int] = SteadyClock().now_ms
     snapshot_every: int = SNAPSHOT_EVERY
     keeps_house: bool = True
@@ -153,7 +155,9 @@ class System:
         gateway = Gateway(
             _fenced(venue, parts.leadership), parts.journal, account, parts.wall, parts.time.now_ms
         )
-        self._health = ExchangeHealth(self.buses[OPERATOR], venue.troubles, parts.wall)
+        self._health = ExchangeHealth(
+            self.buses[OPERATOR], venue.troubles, parts.wall, parts.clock_offset
+        )
         signals = signals_fold(parts.models, account)
         self.trader.history = signals.history = self._history
         self._paper = self._consumer(PAPER, PaperMarket(parts.simulated))
@@ -343,7 +347,11 @@ def parts_abroad(
     settle_owner(config.home, rules.account)
     parts = _parts(config, market, url, leadership, (rules, abroad.exchange, None))
     begin_after(parts.journal, abroad.door)
-    return replace(parts, instruments=abroad.door.instruments)
+    return replace(
+        parts,
+        instruments=abroad.door.instruments,
+        clock_offset=lambda: abroad.door.clock_offset_ms,
+    )
 
 
 def _parts(

@@ -1,4 +1,4 @@
-"""Tells onlookers how the exchange is: what it fails at, as far as its breakers know."""
+"""Tells onlookers how the exchange is: what it fails at, and how far its clock is from ours."""
 
 from collections.abc import Callable, Mapping
 from typing import NoReturn
@@ -13,13 +13,27 @@ from quantum_trader.services.patience import Patience
 EXCHANGE = "exchange"
 EVERY_MS = 1_000
 TROUBLES = "troubles"
+CLOCK_OFFSET_MS = "clock_offset_ms"
+
+Offset = Callable[[], int | None]
+"""How far the venue's clock is from ours; None while nobody knows."""
 
 
 class ExchangeHealth:
-    """Writes the heartbeat of the exchange; ``troubles`` are what it fails at, and why."""
+    """Writes the heartbeat of the exchange; ``troubles`` are what it fails at, and why.
 
-    def __init__(self, bus: Bus, troubles: Callable[[], Mapping[str, str]], clock: Clock) -> None:
+    ``offset`` is None where the venue is in this process and has our clock.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        troubles: Callable[[], Mapping[str, str]],
+        clock: Clock,
+        offset: Offset | None = None,
+    ) -> None:
         self._bus = bus
+        self._offset = offset
         self._troubles = troubles
         self._clock = clock
 
@@ -41,4 +55,6 @@ class ExchangeHealth:
             "at": str(self._clock.now_ms()).encode(),
             TROUBLES: msgspec.json.encode(dict(self._troubles())),
         }
+        if self._offset is not None:
+            status[CLOCK_OFFSET_MS] = msgspec.json.encode(self._offset())
         await self._bus.beat(EXCHANGE, status)

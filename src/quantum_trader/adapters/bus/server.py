@@ -9,7 +9,6 @@ import asyncio
 import ctypes
 import fcntl
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -24,14 +23,14 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from quantum_trader.adapters.bus.connection import ANSWER_TIMEOUT_S, answers, connect
+from quantum_trader.adapters.bus.connection import answers, connect
 from quantum_trader.adapters.bus.locate import Outside, locate
+from quantum_trader.adapters.bus.server_state import state_of
 from quantum_trader.core.errors import BusUnreachable, ServerMissing
 
 Fsync = Literal["everysec", "always"]
 
 LOOPBACK = "127.0.0.1"
-VERSION_MIN = (7, 0)
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 10.0
 POLL_S = 0.02
@@ -226,30 +225,11 @@ async def examine(url: str) -> list[str]:
 
     Raises ``ServerMissing`` for a server older than 7.0 and ``BusUnreachable`` for none.
     """
-    client = connect(url, answer_timeout_s=ANSWER_TIMEOUT_S)
-    try:
-        with answers(url):
-            about = await client.info()
-    finally:
-        await client.aclose()
-    version = str(about["redis_version"])
-    if tuple(int(part) for part in re.findall(r"\d+", version)[:2]) < VERSION_MIN:
-        raise ServerMissing(
-            f"the stream server is version {version}; at least 7.0 is needed, because older ones "
-            "keep lost entries pending for ever and do not count what was added to a stream"
-        )
-    warnings = []
-    if about.get("maxmemory_policy") != "noeviction":
-        warnings.append(
-            f"maxmemory-policy is {about.get('maxmemory_policy')}: the server may delete whole "
-            "streams when memory is short; set it to noeviction"
-        )
-    if not about.get("aof_enabled"):
-        warnings.append(
-            "appendonly is off: what was acknowledged is lost when the server dies; "
-            "set appendonly to yes"
-        )
-    return warnings
+    state = await state_of(url)
+    too_old = state.too_old()
+    if too_old is not None:
+        raise ServerMissing(too_old)
+    return state.warnings()
 
 
 def _binary() -> Path:

@@ -95,9 +95,14 @@ class Checked(NamedTuple):
     unread: int
 
 
-def check(rows: Iterable[tuple[int, Record, bytes]]) -> Checked:
-    """Check numbers, hashes, columns and names of all records. Raises ``BrokenChain``."""
-    count, unread, previous = 0, 0, GENESIS
+def check(
+    rows: Iterable[tuple[int, Record, bytes]], after: int = 0, previous: bytes = GENESIS
+) -> Checked:
+    """Check numbers, hashes, columns and names of all records. Raises ``BrokenChain``.
+
+    ``after`` and ``previous`` are the record before the first of ``rows`` and its hash.
+    """
+    count, unread = after, 0
     names: set[tuple[Kind, str]] = set()
     for number, record, digest in rows:
         count += 1
@@ -110,7 +115,7 @@ def check(rows: Iterable[tuple[int, Record, bytes]]) -> Checked:
             raise BrokenChain(count, f"the index of record {number} does not fit its content")
         unread += fits is None
         names.add((record.kind, record.identity))
-        if len(names) != number:
+        if len(names) != number - after:
             raise BrokenChain(count, f"record {number} repeats the name of an earlier one")
         previous = digest
     return Checked(count, previous, unread)

@@ -13,7 +13,14 @@ from urllib.parse import quote
 import apsw
 import msgspec
 
-from quantum_trader.adapters.journal.chain import BrokenChain, Checked, Epoch, Record, check
+from quantum_trader.adapters.journal.chain import (
+    GENESIS,
+    BrokenChain,
+    Checked,
+    Epoch,
+    Record,
+    check,
+)
 from quantum_trader.core import events
 from quantum_trader.core.errors import StoreError
 from quantum_trader.core.events import Fact
@@ -22,6 +29,8 @@ SCHEMA = 1
 BUSY_MS = 5_000
 
 ALL = "SELECT number, kind, identity, client_order_id, ends, body, hash FROM record ORDER BY 1"
+_END = ALL + " DESC LIMIT ?"
+_UP_TO = "SELECT count(*) FROM record WHERE number <= ?"
 _OF_ORDERS = """
 SELECT number, client_order_id, body FROM record
 WHERE client_order_id IN (SELECT value FROM json_each(?)) ORDER BY number
@@ -54,8 +63,13 @@ class Reading:
 
     def account(self) -> str | None:
         """Whose journal it is; None when nobody has written to it."""
+        epoch = self.epoch()
+        return None if epoch is None else epoch.account
+
+    def epoch(self) -> Epoch | None:
+        """Who opened it last to write; None when nobody has written to it."""
         rows = self._rows(_ACCOUNT)
-        return msgspec.json.decode(rows[0][0], type=Epoch).account if rows else None
+        return msgspec.json.decode(rows[0][0], type=Epoch) if rows else None
 
     def count(self) -> int:
         """How many records there are."""
@@ -91,6 +105,19 @@ class Reading:
                 "no record has the hash that was noted: the end was cut off, or all of it was "
                 "written anew",
             )
+        return checked
+
+    def check_end(self, count: int) -> Checked:
+        """Check the last ``count`` records alone, and that none before them is missing.
+
+        Raises ``BrokenChain``. Takes as long for a long journal as for a short one, nearly.
+        """
+        rows = self._rows(_END, (count + 1,))[::-1]
+        after, previous = (0, GENESIS) if len(rows) <= count else (rows[0][0], rows.pop(0)[6])
+        records = [(row[0], Record(*row[1:6]), row[6]) for row in rows]
+        checked = check(records, after, previous)
+        if self._rows(_UP_TO, (checked.records,)) != [(checked.records,)]:
+            raise BrokenChain(checked.records, "records before its end are missing")
         return checked
 
     def last_orders(self, count: int) -> list[str]:
