@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from quantum_trader.adapters.journal.reading import log_of
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
 from quantum_trader.app.cli import main
 from quantum_trader.app.wiring import JOURNAL_FILE
+from quantum_trader.core.events import AccountSeen, SeenOrder, SeenPosition
 from tests.commands import (
     ACCOUNT,
     accepted,
@@ -116,7 +118,7 @@ def test_where_there_is_no_journal_the_folder_is_named(shell: Shell, tmp_path: P
 
 def test_the_life_of_an_order_is_told_record_by_record(shell: Shell) -> None:
     code, told = shell.json("show", "--plan", STOP.plan_id)
-    assert (code, list(told)) == (0, ["path", "orders"])
+    assert (code, list(told)) == (0, ["path", "orders", "seen"])
     lives = {life["role"]: life for life in told["orders"]}
     assert list(lives) == ["entry", "stop", "target"]
     assert list(lives["stop"]) == [
@@ -151,6 +153,70 @@ def test_the_newest_orders_are_shown_oldest_first(shell: Shell) -> None:
     assert out.splitlines()[0] == (
         f"{TARGET.order.client_order_id}  BTCUSDT target  plan plan-1  sent"
     )
+
+
+def looked(at_ms: int, symbol: str = "BTCUSDT", **more: Any) -> AccountSeen:
+    """What the venue showed: a position, and an order at rest."""
+    held = SeenPosition(
+        symbol=symbol,
+        qty=Decimal("-0.5"),
+        entry_price=Decimal(100),
+        mark=Decimal(101),
+        leverage=5,
+        isolated=True,
+    )
+    order = SeenOrder(
+        symbol=symbol,
+        client_order_id="x",
+        side="BUY",
+        kind="STOP_MARKET",
+        qty=Decimal("0.5"),
+        price=Decimal(90),
+        reduces=True,
+    )
+    about: dict[str, Any] = {"unsettled": (), "doubted": (), "found": {}, "hedge_mode": False}
+    return AccountSeen(
+        id=f"seen:{at_ms}",
+        at_ms=at_ms,
+        trace_id="",
+        account=ACCOUNT,
+        first_ms=at_ms - 1,
+        positions=(held,),
+        orders=(order,),
+        **(about | more),
+    )
+
+
+def test_what_the_venue_showed_is_told_beside_the_orders(shell: Shell) -> None:
+    odd: dict[str, Any] = {
+        "found": {"BTCUSDT": 2},
+        "unsettled": ("A",),
+        "doubted": ("B",),
+        "hedge_mode": True,
+    }
+    shell.journal.conclude(
+        [looked(2_000, "ETHUSDT"), looked(3_000, "BTCUSDT", **odd)], venue_seq=None
+    )
+    target = order_command("target", "plan-1", attempt=2)
+    shell.journal.intend([target])
+    told = shell.json("show")[1]["seen"]
+    assert [(one["number"], one["kind"]) for one in told] == [
+        (13, "account.seen"),
+        (14, "account.seen"),
+    ]
+    assert told[0]["text"] == (
+        "the venue shows -0.5 ETHUSDT at 100 (5x isolated) and 1 order at rest"
+    )
+    assert told[1]["text"].endswith(
+        "2 trades of BTCUSDT came to light by asking; not settled: A; long in doubt: B; "
+        "hedge mode is on"
+    )
+    assert told[1]["fact"]["positions"][0]["qty"] == "-0.5"
+    assert [one["number"] for one in shell.json("show", "--last", "1")[1]["seen"]] == [14]
+    of_plan = shell.json("show", "--plan", "plan-1")[1]["seen"]
+    assert [one["number"] for one in of_plan] == [14], "its symbol, while it lived"
+    assert shell.json("show", "--plan", "plan-2")[1]["seen"] == []
+    assert "whenever it showed anything new" in shell.text("show")[1]
 
 
 def test_what_cannot_be_shown_is_wrong_usage(shell: Shell) -> None:

@@ -23,7 +23,7 @@ from quantum_trader.adapters.journal.chain import (
 )
 from quantum_trader.core import events
 from quantum_trader.core.errors import StoreError
-from quantum_trader.core.events import Fact
+from quantum_trader.core.events import AccountSeen, Fact
 
 SCHEMA = 1
 BUSY_MS = 5_000
@@ -42,6 +42,11 @@ GROUP BY client_order_id ORDER BY min(number) DESC LIMIT ?
 _MENTIONING = """
 SELECT client_order_id, body FROM record
 WHERE client_order_id IS NOT NULL AND instr(body, ?) ORDER BY number
+"""
+_SEEN = """
+SELECT number, body FROM record WHERE kind = 'fact' AND client_order_id IS NULL
+AND number BETWEEN ? AND ? AND instr(body, CAST('"account.seen"' AS BLOB)) ORDER BY number DESC
+LIMIT ?
 """
 _ACCOUNT = "SELECT body FROM record WHERE kind = 'epoch' ORDER BY number DESC LIMIT 1"
 
@@ -140,6 +145,12 @@ class Reading:
         wanted = msgspec.json.encode(names).decode()
         rows = self._rows(_OF_ORDERS, (wanted,))
         return [Noted(number, order_id, _fact(body)) for number, order_id, body in rows]
+
+    def seen(self, first: int, last: int, count: int) -> list[tuple[int, AccountSeen]]:
+        """What the venue showed, as evidence: the newest between two records, oldest first."""
+        rows = reversed(self._rows(_SEEN, (first, last, count)))
+        facts = [(number, _fact(body)) for number, body in rows]
+        return [(number, fact) for number, fact in facts if isinstance(fact, AccountSeen)]
 
     def _rows(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         with failing(self._path):

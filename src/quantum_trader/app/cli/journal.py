@@ -1,5 +1,6 @@
 """``quantum journal``: whether the record of our orders is whole, and what it says."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,7 @@ from quantum_trader.app.cli.frame import (
 )
 from quantum_trader.app.config import load
 from quantum_trader.app.story import tell, time_text
+from quantum_trader.app.story.seen import seen_text, symbols_in
 from quantum_trader.app.wiring import JOURNAL_FILE
 from quantum_trader.core.errors import StoreError, UsageError
 from quantum_trader.core.events import Fact, OrderCommanded, tag_of
@@ -135,25 +137,33 @@ def verify(options: VerifyOptions) -> int:
 
 @command(app, ShowOptions)
 def show(options: ShowOptions) -> int:
-    """Orders from the command to the end, record by record, as they were written."""
+    """Orders from the command to the end, record by record, and what the venue showed meanwhile."""
     if options.plan is not None and options.last is not None:
         raise UsageError("--plan and --last each say which orders; give one of them")
     path = path_of(options)
     with reading(path) as journal:
         lives = _lives(journal, options)
+        seen = _seen(journal, options, lives)
     if options.as_json:
-        show_json({"path": str(path), "orders": lives})
+        show_json({"path": str(path), "orders": lives, "seen": seen})
         return DONE
     for life in lives:
         plan = f"  plan {life.plan_id}" if life.plan_id else ""
         what = f"{life.symbol or ''} {life.role or ''}"
         say(f"{life.client_order_id}  {what}{plan}  {life.state}")
-        for noting in life.records:
-            when = "" if noting.at_ms is None else time_text(noting.at_ms)
-            say(f"{noting.number:>9}  {when:<23}  {noting.text}")
+        _say(life.records)
     if not lives:
         say("no order was ever sent")
+    if seen:
+        say("what the venue showed, whenever it showed anything new")
+        _say(seen)
     return DONE
+
+
+def _say(records: Sequence[Noting]) -> None:
+    for noting in records:
+        when = "" if noting.at_ms is None else time_text(noting.at_ms)
+        say(f"{noting.number:>9}  {when:<23}  {noting.text}")
 
 
 def path_of(options: OnJournal) -> Path:
@@ -251,6 +261,19 @@ def _lives(journal: Reading, options: ShowOptions) -> list[OrderLife]:
     for note in journal.of_orders(names):
         noted[note.client_order_id].append(note)
     return [_life(name, notes) for name, notes in noted.items()]
+
+
+def _seen(journal: Reading, options: ShowOptions, lives: Sequence[OrderLife]) -> list[Noting]:
+    """The evidence beside the orders: of a plan, what its symbol showed while it lived."""
+    numbers = [noting.number for life in lives for noting in life.records]
+    span = (0, journal.count()) if options.plan is None else (min(numbers), max(numbers))
+    symbols = {life.symbol for life in lives}
+    return [
+        Noting(number=number, at_ms=fact.at_ms, kind=tag_of(type(fact)), text=text, fact=fact)
+        for number, fact in journal.seen(*span, options.last or LAST)
+        if options.plan is None or symbols & symbols_in(fact)
+        for text in [seen_text(fact)]
+    ]
 
 
 def _life(name: str, notes: list[Noted]) -> OrderLife:

@@ -7,6 +7,7 @@ import msgspec
 
 from quantum_trader.app.chronology import in_order
 from quantum_trader.app.story import exits
+from quantum_trader.app.story.seen import seen_text
 from quantum_trader.app.story.words import signed_usd, span_text
 from quantum_trader.core import events as ev
 from quantum_trader.core.events.reconcile import ReconcileKind
@@ -265,6 +266,10 @@ class _Teller:
         """Nobody could read it."""
         return f"could not be processed and was put aside whole: {fact.reason}"
 
+    def shown(self, fact: ev.AccountSeen) -> str:
+        """What the venue's account showed."""
+        return seen_text(fact)
+
     def _name(self, order_id: str, role: str) -> str:
         """An order by what it is for."""
         known = self._orders.get(order_id)
@@ -325,4 +330,5 @@ _TELLERS: dict[type[ev.Fact], Callable[[_Teller, Any], str]] = {
     ev.FundingSettled: _Teller.funding,
     ev.TradeClosed: _Teller.booked,
     ev.DeadLettered: _Teller.unreadable,
+    ev.AccountSeen: _Teller.shown,
 }
