@@ -21,7 +21,6 @@ from quantum_trader.app.machine import (
     server_findings,
 )
 from tests.commands import ACCOUNT, accepted, order_command
-from tests.support import NOON_MS
 
 WELL = ServerState(
     version="7.0.15",
@@ -31,12 +30,12 @@ WELL = ServerState(
     rewrites=True,
     memory_bytes=80,
     memory_limit_bytes=100,
-    now_ms=NOON_MS + 1_000,
+    clock_ms=1_000,
 )
 
 
 def named(state: ServerState) -> list[tuple[str, str]]:
-    return [(one.name, one.level) for one in server_findings(state, NOON_MS)]
+    return [(one.name, one.level) for one in server_findings(state)]
 
 
 @pytest.mark.parametrize(
@@ -49,8 +48,8 @@ def named(state: ServerState) -> list[tuple[str, str]]:
         ({"rewrites": False}, "server.file", "yellow"),
         ({"memory_bytes": 81}, "server.memory", "yellow"),
         ({"memory_bytes": 96}, "server.memory", "red"),
-        ({"now_ms": NOON_MS + 1_001}, "server.clock", "yellow"),
-        ({"now_ms": NOON_MS - 1_001}, "server.clock", "yellow"),
+        ({"clock_ms": 1_001}, "server.clock", "yellow"),
+        ({"clock_ms": -1_001}, "server.clock", "yellow"),
     ],
 )
 def test_each_trouble_of_a_server_is_one_finding(
@@ -61,7 +60,7 @@ def test_each_trouble_of_a_server_is_one_finding(
 
 def test_what_is_not_known_of_a_server_is_no_finding() -> None:
     assert named(WELL) == []
-    assert named(msgspec.structs.replace(WELL, memory_limit_bytes=None, now_ms=None)) == []
+    assert named(msgspec.structs.replace(WELL, memory_limit_bytes=None, clock_ms=None)) == []
 
 
 def test_a_server_for_real_money_syncs_always() -> None:

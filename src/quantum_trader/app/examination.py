@@ -120,13 +120,13 @@ async def _of_server(
         server_fsync=fsync,
         memory_bytes=state.memory_bytes,
         memory_limit_bytes=state.memory_limit_bytes,
-        server_clock_ms=None if state.now_ms is None else state.now_ms - now_ms,
+        server_clock_ms=state.clock_ms,
         venue_clock_ms=msgspec.json.decode(offset, type=int | None),
         lease=None if held is None else held.holder,
         lease_left_ms=None if held is None else held.left_ms,
     )
     return server, [
-        *server_findings(state, now_ms),
+        *server_findings(state),
         *(fsync_findings(fsync) if _is_real(subject.account) else ()),
         *findings(seen, now_ms),
         *upkeep_findings(seen, now_ms),

@@ -28,8 +28,8 @@ class JournalSeen(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None
 
 
-def server_findings(state: ServerState, now_ms: int) -> Iterator[Finding]:
-    """What a server's own numbers reveal; ``now_ms`` is this machine's time."""
+def server_findings(state: ServerState) -> Iterator[Finding]:
+    """What a server's own numbers reveal."""
     too_old = state.too_old()
     for warning in (*(() if too_old is None else (too_old,)), *state.warnings()):
         yield red("server.settings", "server", warning, "Change it: CONFIG SET, and in its file.")
@@ -44,9 +44,8 @@ def server_findings(state: ServerState, now_ms: int) -> Iterator[Finding]:
         what = f"{percent_text(used)} of the memory it may have is used"
         remedy = "Raise maxmemory, or see here what keeps streams from being trimmed."
         yield (red if used > MEMORY_RED_FRAC else yellow)("server.memory", "server", what, remedy)
-    apart_ms = 0 if state.now_ms is None else state.now_ms - now_ms
-    if abs(apart_ms) > SERVER_CLOCK_MAX_MS:
-        what = f"its clock is {apart_ms:+,} ms from this machine's"
+    if state.clock_ms is not None and abs(state.clock_ms) > SERVER_CLOCK_MAX_MS:
+        what = f"its clock is {state.clock_ms:+,} ms from this machine's"
         yield yellow("server.clock", "server", what, "Set both by NTP: `timedatectl`.")
 
 

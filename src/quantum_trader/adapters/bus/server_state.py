@@ -1,6 +1,7 @@
 """What a running server says of itself: version, file, memory, clock, and how it is set."""
 
 import re
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -11,6 +12,8 @@ from redis.exceptions import ResponseError
 from quantum_trader.adapters.bus.connection import ANSWER_TIMEOUT_S, answers, connect
 
 VERSION_MIN = (7, 0)
+ROUND_TRIP_MS_MAX = 500
+"""A slower answer measures the way and not the clock."""
 
 
 class ServerState(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,7 +21,7 @@ class ServerState(msgspec.Struct, frozen=True, kw_only=True):
 
     ``writes`` and ``rewrites`` tell whether its append-only file could be written last, and be made
     compact. ``memory_limit_bytes`` is its own limit, else all the memory of its machine; None
-    unknown, as ``now_ms`` may be.
+    unknown. ``clock_ms`` is its clock less ours; None where it does not say, or was slow to.
     """
 
     version: str
@@ -28,7 +31,7 @@ class ServerState(msgspec.Struct, frozen=True, kw_only=True):
     rewrites: bool
     memory_bytes: int
     memory_limit_bytes: int | None
-    now_ms: int | None
+    clock_ms: int | None
 
     @property
     def memory_frac(self) -> float | None:
@@ -66,7 +69,10 @@ async def state_of(url: str) -> ServerState:
     client = connect(url, answer_timeout_s=ANSWER_TIMEOUT_S)
     try:
         with answers(url):
+            await client.ping()  # To connect takes time of its own.
+            sent_ms = _now_ms()
             about: Mapping[str, Any] = await client.info()
+            received_ms = _now_ms()
     finally:
         await client.aclose()
     limit = int(about.get("maxmemory", 0)) or int(about.get("total_system_memory", 0))
@@ -79,8 +85,19 @@ async def state_of(url: str) -> ServerState:
         rewrites=about.get("aof_last_bgrewrite_status", "ok") == "ok",
         memory_bytes=int(about.get("used_memory", 0)),
         memory_limit_bytes=limit or None,
-        now_ms=None if micros is None else int(micros) // 1000,
+        clock_ms=None if micros is None else _apart(sent_ms, int(micros) // 1000, received_ms),
     )
+
+
+def _apart(sent_ms: int, there_ms: int, received_ms: int) -> int | None:
+    """How far a clock that was read in between is from ours; None when that took too long."""
+    if not 0 <= received_ms - sent_ms <= ROUND_TRIP_MS_MAX:
+        return None
+    return there_ms - (sent_ms + received_ms) // 2
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 async def fsync_of(url: str) -> str | None:
