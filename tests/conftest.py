@@ -159,13 +159,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--handlers", action="store_true", help=what)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first, so that two processes end together; else as they were found."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/simulation/"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Guard the sockets and install the report, in the process at the terminal and in workers."""
     guard_sockets()
     strict = os.environ.get("QT_CI") == "1"
     config.pluginmanager.register(HouseReport(strict=strict), "house-report")
     if config.getoption("--handlers"):
-        folder = Path(tempfile.mkdtemp(prefix="handlers-"))
-        os.environ[handlers.FOLDER] = str(folder)
-        handlers.install(folder)
-        config.pluginmanager.register(HandlersReport(folder), "handlers-report")
+        note_handlers(config)
+
+
+def note_handlers(config: pytest.Config) -> None:
+    """All processes of a run leave their marks in one folder, and the one at the terminal reads."""
+    if hasattr(config, "workerinput"):
+        handlers.install(Path(os.environ[handlers.FOLDER]))
+        return
+    folder = Path(tempfile.mkdtemp(prefix="handlers-"))
+    os.environ[handlers.FOLDER] = str(folder)
+    handlers.install(folder)
+    config.pluginmanager.register(HandlersReport(folder), "handlers-report")

@@ -292,9 +292,15 @@ async def test_a_server_that_was_emptied_is_red(shell: Shell) -> None:
 
 
 def test_the_help_is_there_at_once() -> None:
-    seconds = []
-    for _ in range(3):
-        began = time.perf_counter()
-        subprocess.run([QUANTUM, "--help"], check=True, capture_output=True, timeout=10)
-        seconds.append(time.perf_counter() - began)
-    assert min(seconds) < 0.5
+    bare, shown = [], []
+    for _ in range(5):
+        bare.append(took_s(sys.executable, "-c", "import typer"))
+        shown.append(took_s(str(QUANTUM), "--help"))
+    # Half a second where the library alone takes an eighth of one.
+    assert min(shown) < 4 * min(bare)
+
+
+def took_s(*command: str) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    return time.perf_counter() - began
