@@ -342,10 +342,10 @@ class Leave(Protocol):
 
 
 class Clock(Protocol):
-    """Wall time and waiting; the only way to either."""
+    """Time and waiting; the only way to either."""
 
     def now_ms(self) -> int:
-        """Epoch milliseconds, UTC."""
+        """Epoch milliseconds, UTC; of a clock that cannot be set, since some moment."""
 
     async def sleep_until(self, at_ms: int) -> None:
         """Return at ``at_ms`` or, when that has passed, at once."""

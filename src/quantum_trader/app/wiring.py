@@ -6,7 +6,7 @@ and the clock, each on a connection of its own.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -101,12 +101,13 @@ ORDERS_LOOKED_AT = 1_000
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What a system is made of. ``wall`` waits; ``time`` is the time of the market it lives on.
+    """What a system is made of. ``wall`` dates; ``time`` is the time of the market it lives on.
 
     ``venue`` takes the orders; ``simulated`` is that same venue where its market is moved from
     here, and None for one that has a market of its own.
-    ``steady_ms`` only ever goes on. ``quotes`` is what other venues bid and ask; None where nobody
-    is compared. ``leadership`` is the right to trade the account; None where nobody else could have
+    ``steady`` only ever goes on, whatever the wall's is set to: it tells how long an order has been
+    in doubt. ``quotes`` is what other venues bid and ask; None where nobody is compared.
+    ``leadership`` is the right to trade the account; None where nobody else could have
     it. ``instruments`` asks the venue for its own, where it has any, and ``clock_offset`` for how
     far its clock is from ours. The trader writes a snapshot every ``snapshot_every`` facts. Without
     ``keeps_house`` nobody archives, tidies or sings.
@@ -127,7 +128,7 @@ class Parts:
     leadership: Leadership | None = None
     instruments: Ask | None = None
     clock_offset: Offset | None = None
-    steady_ms: Callable[[], int] = SteadyClock().now_ms
+    steady: Clock = field(default_factory=SteadyClock)
     snapshot_every: int = SNAPSHOT_EVERY
     keeps_house: bool = True
 
@@ -151,9 +152,13 @@ class System:
             wire.Reader(account),
             Board(),
         )
-        venue = BreakingExchange(parts.venue, parts.steady_ms)
+        venue = BreakingExchange(parts.venue, parts.steady.now_ms)
         gateway = Gateway(
-            _fenced(venue, parts.leadership), parts.journal, account, parts.wall, parts.time.now_ms
+            _fenced(venue, parts.leadership),
+            parts.journal,
+            account,
+            parts.steady,
+            parts.time.now_ms,
         )
         self._health = ExchangeHealth(
             self.buses[OPERATOR], venue.troubles, parts.wall, parts.clock_offset

@@ -74,7 +74,10 @@ class Gateway:
         clock: Clock,
         now_ms: Callable[[], int],
     ) -> None:
-        """``now_ms`` is the time of the market, which old orders are old by; ``clock`` waits."""
+        """``now_ms`` is the time of the market, which old orders are old by.
+
+        ``clock`` waits, and says for how long something has been so: nobody may set it.
+        """
         self._exchange = exchange
         self._journal = journal
         self._account = account
@@ -362,8 +365,7 @@ class GatewayService:
                 progress.made(RECONCILE)
                 patience.relieved()
                 # In small steps: something may ask for haste meanwhile.
-                soon_ms = self._clock.now_ms() + RECONCILE_STEP_MS
-                await self._clock.sleep_until(min(reconciler.due_ms(), soon_ms))
+                await reconciler.rest(RECONCILE_STEP_MS)
                 await asyncio.sleep(0)
             except BusUnreachable as error:
                 await patience.bear(error)

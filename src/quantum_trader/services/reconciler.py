@@ -75,7 +75,7 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class Reconciler:
-    """One account. ``clock`` waits and ``now_ms`` dates facts; the journal knows the fills."""
+    """One account. ``clock`` waits and cannot be set, ``now_ms`` dates facts."""
 
     def __init__(
         self,
@@ -111,9 +111,9 @@ class Reconciler:
         for symbol in symbols:
             self._moved[symbol] = self._marks
 
-    def due_ms(self) -> int:
-        """When to look next."""
-        return self._due_ms
+    async def rest(self, most_ms: int) -> None:
+        """Wait until it is time to look next, and no longer than that."""
+        await self._clock.sleep_until(min(self._due_ms, self._clock.now_ms() + most_ms))
 
     async def look(self) -> Sighting | None:
         """Look, if it is time; what it and the look before show, once there are two."""

@@ -1,4 +1,6 @@
-"""The wall clock of one machine in a world: virtual time, and whatever it was set to."""
+"""The clocks of one machine in a world: virtual time, and whatever the wall's was set to."""
+
+import asyncio
 
 from quantum_trader.adapters.clock import sleep_on_wall
 from quantum_trader.app.simulation.scheduler import Scheduler
@@ -25,3 +27,18 @@ class WallClock:
     async def sleep_until(self, at_ms: int) -> None:
         """As ``SystemClock``: asleep by the monotonic clock, awake by this one."""
         await sleep_on_wall(self.now_ms, at_ms)
+
+
+class SteadyTime:
+    """``ports.Clock`` as ``SteadyClock``: milliseconds since the world began."""
+
+    def __init__(self, loop: Scheduler) -> None:
+        self._loop = loop
+
+    def now_ms(self) -> int:
+        """How long the world has been."""
+        return round(self._loop.now_s * 1000)
+
+    async def sleep_until(self, at_ms: int) -> None:
+        """Return at ``at_ms`` or, when that has passed, after everybody else had a turn."""
+        await asyncio.sleep(max(0, at_ms - self.now_ms()) / 1000)

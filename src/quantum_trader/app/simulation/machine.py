@@ -5,7 +5,7 @@ from contextvars import Context
 from dataclasses import dataclass
 
 from quantum_trader.app.simulation.bus import ProcessBus, Server
-from quantum_trader.app.simulation.clock import WallClock
+from quantum_trader.app.simulation.clock import SteadyTime, WallClock
 from quantum_trader.app.simulation.dice import dice
 from quantum_trader.app.simulation.disk import Disk, ProcessJournal
 from quantum_trader.app.simulation.door import Socket, VenueDoor
@@ -135,7 +135,7 @@ class Machine:
             bus_of=lambda service: ProcessBus(around.server, process, around.faults, INSTANCE),
             wall=clock,
             time=clock,
-            steady_ms=lambda: round(around.loop.now_s * 1000),
+            steady=SteadyTime(around.loop),
             snapshot_every=SNAPSHOT_EVERY,
         )
 
