@@ -28,13 +28,13 @@ async def merged(
     tasks = [asyncio.create_task(pump(source)) for source in sources]
     tasks += [asyncio.create_task(helper) for helper in helpers]
     ended = asyncio.ensure_future(asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED))
+    getting: asyncio.Future[T] | None = None
     try:
         while not ended.done():
             if waiting.empty():
                 getting = asyncio.ensure_future(waiting.get())
                 await asyncio.wait((getting, ended), return_when=asyncio.FIRST_COMPLETED)
                 if not getting.done():
-                    getting.cancel()
                     break
                 yield getting.result()
             else:
@@ -45,6 +45,9 @@ async def merged(
             if task.done():
                 task.result()
     finally:
+        # Whoever stops listening does so while the next item is waited for.
+        if getting is not None:
+            getting.cancel()
         ended.cancel()
         for task in tasks:
             task.cancel()
