@@ -171,6 +171,23 @@ async def test_a_new_process_learns_from_the_cursor_alone_what_happened_meanwhil
     assert [type(one) for one in found].count(VenueTrigger) == 1
 
 
+async def test_a_new_journal_hears_of_nothing_that_was_before_it(world: VenueWorld) -> None:
+    await world.exchange.place(BUY)
+    (entry,) = await reports(world, 1)
+    await world.binance.close()
+    world.binance = world.door()
+    world.exchange = world.binance
+    await world.binance.open()
+    opened = world.binance.opened_seq
+    assert entry.at_ms * 1_000 < opened, "and the look back reaches to it"
+    assert not await world.exchange.updates(opened, 0)
+    await world.exchange.place(STOP)
+    await world.move_to(57_999.0)
+    (trigger, fill) = await reports(world, 2, opened)
+    assert isinstance(trigger, VenueTrigger)
+    assert fill.client_order_id == "stop"
+
+
 async def test_funding_is_reported_from_the_income(world: VenueWorld) -> None:
     await world.exchange.place(BUY)
     (entry,) = await reports(world, 1)

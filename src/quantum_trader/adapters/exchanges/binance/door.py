@@ -188,6 +188,9 @@ class BinanceExchange:
     async def _listen_from(self, after: int) -> None:
         if self._listening is None:
             self._log.begin_after(after)
+            if after == self.opened_seq:
+                # A new journal begins here: the look back brings what is not its to book.
+                self._log.leave_out_before(self._opened_ms)
             self._floor_seq = after
             since_ms = time_of(after) if after else self._opened_ms
             self._listening = asyncio.create_task(self._stream.run(since_ms))

@@ -37,6 +37,7 @@ class ReportLog:
         """``there_ms`` is the venue's time: no number may promise more than that."""
         self._there_ms = there_ms
         self._read_seq = 0
+        self._first_ms = 0
         self._reports: list[AnyVenueUpdate] = []
         self._keys: Kept[Key, None] = Kept()
         self._last_seq = 0
@@ -45,6 +46,10 @@ class ReportLog:
     def begin_after(self, seq: int) -> None:
         """Numbers up to this one were given before."""
         self._last_seq = max(self._last_seq, seq)
+
+    def leave_out_before(self, at_ms: int) -> None:
+        """What happened earlier is known, and told to nobody."""
+        self._first_ms = at_ms
 
     def knows(self, key: Key) -> bool:
         """Whether a report was told already."""
@@ -57,6 +62,8 @@ class ReportLog:
             if each.key in self._keys:
                 continue
             self._keys.put(each.key, None)
+            if each.update.at_ms < self._first_ms:
+                continue
             at_ms = min(each.update.at_ms, self._there_ms())
             self._last_seq = max(seq_at(at_ms), self._last_seq + 1)
             self._reports.append(msgspec.structs.replace(each.update, seq=self._last_seq))
