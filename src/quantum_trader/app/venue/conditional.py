@@ -2,6 +2,8 @@
 
 from decimal import Decimal
 
+import msgspec
+
 from quantum_trader.app.venue.account import Account
 from quantum_trader.app.venue.asked import closes_side, leg_name, read_client_id, read_terms
 from quantum_trader.app.venue.booking import end_algo
@@ -63,8 +65,10 @@ def _read(hall: Hall, account: Account, params: Params, terms: Terms) -> Algo:
     closes = params.flag("closePosition")
     if closes and terms.kind not in CLOSING_KINDS:
         refuse(-4136, terms.kind)
-    if closes:
-        terms = _living_with_position(terms)
+    changes: dict[str, object] = {"force": "GTE_GTC"} if closes else {}
+    if params.maybe("selfTradePreventionMode") is None:
+        changes["self_trade"] = "NONE"
+    terms = msgspec.structs.replace(terms, **changes)
     return Algo(
         algo_id=hall.counters.algos + 1,
         terms=terms,
@@ -77,11 +81,6 @@ def _read(hall: Hall, account: Account, params: Params, terms: Terms) -> Algo:
         activate_price=params.maybe_number("activatePrice") if trailing else None,
         callback_frac=None if callback is None else callback / 100,
     )
-
-
-def _living_with_position(terms: Terms) -> Terms:
-    values = {name: getattr(terms, name) for name in terms.__struct_fields__}
-    return Terms(**(values | {"force": "GTE_GTC"}))
 
 
 def _check(hall: Hall, account: Account, algo: Algo) -> None:

@@ -30,8 +30,8 @@ class Fault(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fie
     """``method`` and ``path`` choose the requests (all unless given), ``account`` whose.
 
     ``times`` is how often it strikes, for ever when None. ``before``: the request is not carried
-    out. ``delay_ms`` is for ``delay``, ``code`` and ``msg`` for ``reject``, ``event`` (such as
-    ORDER_TRADE_UPDATE) chooses user events.
+    out. ``delay_ms`` is for ``delay``; ``code``, ``msg``, ``status`` and ``retry_after_s`` (the
+    header of that name) for ``reject``; ``event`` (ORDER_TRADE_UPDATE, say) chooses user events.
     """
 
     kind: Kind
@@ -41,6 +41,7 @@ class Fault(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fie
     times: int | None = None
     before: bool | None = None
     delay_ms: int = 0
+    retry_after_s: int | None = None
     code: int = -1000
     msg: str = "An unknown error occurred while processing the request."
     status: int = 400

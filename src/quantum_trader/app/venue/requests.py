@@ -171,3 +171,5 @@ def strike(fault: Fault, reply: Answer) -> None:
         reply.status, reply.body = TIMEOUT
     elif fault.kind == "reject":
         _refuse(reply, Refused(fault.code, fault.msg, fault.status))
+        if fault.retry_after_s is not None:
+            reply.headers["retry-after"] = str(fault.retry_after_s)
