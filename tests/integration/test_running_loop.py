@@ -146,6 +146,20 @@ async def test_patience_begins_anew_after_an_answer() -> None:
         await patience.bear(error)
 
 
+async def test_patience_ends_in_time_although_the_clock_was_set_back() -> None:
+    clock = ManualClock(1_000_000)
+    patience, error = Patience(clock), BusUnreachable("nobody there")
+    for now_ms in (1_000_000, 500_000):
+        clock.move_to(now_ms)
+        bearing = asyncio.create_task(patience.bear(error))
+        await asyncio.sleep(0)
+        clock.move_to(now_ms + 1_000)
+        await bearing
+    clock.move_to(530_000)
+    with pytest.raises(BusUnreachable):
+        await patience.bear(error)
+
+
 async def test_a_store_that_came_back_older_than_what_was_committed_ends_the_loop() -> None:
     bus = MemoryBus()
     consumer = trader_on(bus, settings=LoopSettings(account="a"), clock=SystemClock())

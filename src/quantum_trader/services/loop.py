@@ -145,7 +145,7 @@ class Consumer:
         """Process one batch, if there is one within ``block_ms``; how many entries it had."""
         clock = self._clock
         entries: Sequence[Entry] = ()
-        if self._unfinished or clock.now_ms() >= self._claim_due_ms:
+        if self._unfinished or self._is_claim_due(clock.now_ms()):
             await self._speak_up()
             entries = await self._left_over()
         if not entries:
@@ -210,10 +210,15 @@ class Consumer:
                     return entries
                 del self._unfinished[0]
             now_ms = self._clock.now_ms()
-            if now_ms < self._claim_due_ms:
+            if not self._is_claim_due(now_ms):
                 return []
             self._claim_due_ms = now_ms + self._settings.claim_idle_ms // 2
             await self._claim()
+
+    def _is_claim_due(self, now_ms: int) -> bool:
+        """Whether others' lists are to be looked at. A clock that was set back holds nobody up."""
+        due_ms = self._claim_due_ms
+        return not due_ms - self._settings.claim_idle_ms // 2 <= now_ms < due_ms
 
     async def _claim(self) -> None:
         for stream in self._streams:

@@ -27,7 +27,8 @@ class Patience:
         """Wait a little; raise ``error`` when there has been no answer for the whole limit."""
         progress.made()
         now_ms = self._clock.now_ms()
-        if self._since_ms is None:
+        if self._since_ms is None or now_ms < self._since_ms:
+            # Or the clock was set back: nobody is borne for as long as that.
             self._since_ms = now_ms
         if now_ms - self._since_ms >= self._limit_ms:
             raise error
