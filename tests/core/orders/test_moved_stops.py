@@ -57,23 +57,41 @@ def test_a_stop_that_was_not_let_go_is_the_stop_again_when_its_successor_has_end
         assert last.stays == third.order.client_order_id
 
 
-def test_a_stop_that_was_not_let_go_is_on_its_way_out_while_its_successor_is_believed_in() -> None:
+def test_a_stop_that_was_not_let_go_stands_beside_its_successor_and_takes_its_place() -> None:
     desk, cancel = moved()
-    first, second = (one.order.client_order_id for one in desk.commands("stop"))
+    first, second = desk.commands("stop")
     desk.withhold(cancel)
     (plan,) = desk.state.plans.values()
     assert plan.stop is not None
-    assert plan.stop.client_order_id == second
-    assert list(plan.retiring) == [first]
+    assert plan.stop.client_order_id == second.order.client_order_id
+    assert (list(plan.kept), plan.retiring) == ([first.order.client_order_id], {})
+    desk.reject(second, -2019)
+    assert plan.stop.client_order_id == first.order.client_order_id
+    assert plan.covers(desk.state.positions["BTCUSDT"])
+
+
+def test_what_is_gone_is_not_kept() -> None:
+    desk, cancel = moved()
+    (plan,) = desk.state.plans.values()
     desk.cancel(desk.commands("stop")[0])
     desk.withhold(cancel)
-    assert not plan.retiring, "what is gone does not come back"
-
-
-def test_a_stop_that_was_not_let_go_is_let_go_when_nothing_stands_any_more() -> None:
+    assert not plan.kept
     desk, cancel = moved()
-    desk.fill(desk.commands("stop")[1], 60_000, desk.state.positions["BTCUSDT"].qty)
+    (plan,) = desk.state.plans.values()
     desk.withhold(cancel)
-    last = desk.cancels()[-1]
-    assert (last.client_order_id, last.reason) == (cancel.client_order_id, "flat")
-    assert (last.id != cancel.id, last.stays) == (True, None)
+    desk.cancel(desk.commands("stop")[0])
+    assert not plan.kept
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_stop_that_was_not_let_go_is_seen_off_when_nothing_stands_any_more(when: str) -> None:
+    desk, cancel = moved()
+    if when == "before":
+        desk.withhold(cancel)
+    desk.fill(desk.commands("stop")[1], 60_000, desk.state.positions["BTCUSDT"].qty)
+    if when == "after":
+        desk.withhold(cancel)
+    desk.second(NOON_MS + 60_000)
+    ended = desk.cancels()[1:]
+    (last,) = [one for one in ended if one.client_order_id == cancel.client_order_id]
+    assert (last.reason, last.stays) == ("flat", None)

@@ -193,6 +193,15 @@ def test_an_order_whose_cancel_was_lost_goes_only_beside_the_stop_that_stays() -
     venue.obey([moved])
     (cancel,) = [one for one in venue.look(2) if isinstance(one, CancelCommanded)]
     assert cancel.stays == moved.order.client_order_id
+    desk.withhold(cancel)
+    (cancel,) = [one for one in venue.look(2) if isinstance(one, CancelCommanded)]
+    assert cancel.stays == moved.order.client_order_id
+    desk.withhold(cancel)
+    del venue.orders[cancel.client_order_id]
+    (plan,) = desk.state.plans.values()
+    assert list(plan.kept) == [cancel.client_order_id]
+    assert kinds(venue.look(2)) == ["FORGET"]
+    assert not plan.kept
 
 
 def test_an_entry_that_was_never_sent_is_given_up_once_it_may_not_leave_any_more() -> None:

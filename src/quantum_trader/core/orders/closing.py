@@ -64,7 +64,7 @@ def closing_reason(plan: Plan, fact: OrderFilled) -> str:
         return HARVESTED
     if fact.role == "stop":
         name = fact.client_order_id
-        stop = plan.stop_named(name) or plan.retiring.get(name)
+        stop = plan.stop_named(name) or plan.retiring.get(name) or plan.kept.get(name)
         return stop.label if stop is not None and stop.label else STOP_LOSS
     return plan.exit_reason or HARVESTED
 

@@ -109,6 +109,7 @@ def command_cancel(
 ) -> None:
     """Cancel a stop or a target, while ``stays`` stands; the plan knows it as retiring."""
     name = order.client_order_id
+    plan.kept.pop(name, None)
     plan.retiring[name] = order
     out.say(
         CancelCommanded(

@@ -86,11 +86,11 @@ def _terms(belief: Belief, shown: Shown) -> Iterator[Difference]:
 
 
 def _alive(plan: Plan) -> dict[str, Resting]:
-    """The orders that may rest with the plan's consent; one whose cancel is out may not."""
+    """The orders that may rest with the plan's consent; one that is to go may not."""
     return {
         one.client_order_id: one
         for one in plan.resting()
-        if one.client_order_id not in plan.retiring
+        if one.client_order_id not in plan.retiring and one.client_order_id not in plan.kept
     }
 
 
@@ -102,7 +102,8 @@ def _lost(plan: Plan, belief: Belief, shown: Shown) -> Iterator[Difference]:
     yield from _gone("PROTECT", [one.client_order_id for one in stops], shown, "the stop")
     yield from _gone("FORGET", list(plan.targets), shown, "the target")
     yield from _gone("FORGET", list(plan.exits), shown, "the exit")
-    others = [name for name in plan.retiring if plan.stop_named(name) is None]
+    going = (*plan.retiring, *plan.kept)
+    others = [name for name in going if plan.stop_named(name) is None]
     left = [name for name in others if name not in plan.targets and name not in plan.exits]
     yield from _gone("FORGET", left, shown, "the order on its way out")
     if plan.holds_qty(belief.qty):

@@ -41,14 +41,15 @@ class Plan(msgspec.Struct, kw_only=True):
     commanded and not confirmed, and nobody knows what became of those in ``doubted``;
     ``stop_failures`` counts those that had to be placed again. ``stage`` counts harvested ladder
     steps. ``naked_since_ms`` is set while a position stands without a confirmed stop for all of
-    it. ``retiring`` are orders whose cancel was commanded. ``exit_id`` is the exit that is waited
-    for, ``exits`` all that may still trade. ``exit_hurried`` is set once an exit in doubt was
-    repeated at once; others wait their time. ``reducing`` is a partial exit under way.
-    ``initial_stop`` is the first stop of the entry, which R is measured by; ``target_prices`` are
-    those of all stages. ``market`` is the market as of ``market_ms``, ``memory`` what the exit
-    rules remember, ``liquidation_price`` where the venue takes it. ``exit_reason`` is set once
-    the plan is to be left. ``flat_ms`` is when the position became flat; the plan ends when no
-    order is left.
+    it. ``retiring`` are orders whose cancel was commanded, ``kept`` stops whose cancel was
+    withheld: they stand beside the one in force, and the tightest takes its place when that ends.
+    ``exit_id`` is the exit that is waited for, ``exits`` all that may still trade. ``exit_hurried``
+    is set once an exit in doubt was repeated at once; others wait their time. ``reducing`` is a
+    partial exit under way. ``initial_stop`` is the first stop of the entry, which R is measured by;
+    ``target_prices`` are those of all stages. ``market`` is the market as of ``market_ms``,
+    ``memory`` what the exit rules remember, ``liquidation_price`` where the venue takes it.
+    ``exit_reason`` is set once the plan is to be left. ``flat_ms`` is when the position became
+    flat; the plan ends when no order is left.
     """
 
     made: PlanMade
@@ -75,6 +76,7 @@ class Plan(msgspec.Struct, kw_only=True):
     targets: dict[str, Resting] = {}
     targets_sent: bool = False
     retiring: dict[str, Resting] = {}
+    kept: dict[str, Resting] = {}
     stage: int = 0
     naked_since_ms: int | None = None
     initial_stop: Decimal | None = None
@@ -180,11 +182,23 @@ class Plan(msgspec.Struct, kw_only=True):
         self.believe(order_id)
         self.targets.pop(order_id, None)
         self.retiring.pop(order_id, None)
+        self.kept.pop(order_id, None)
         self.exits.pop(order_id, None)
         if self.reducing is not None and self.reducing.client_order_id == order_id:
             self.reducing = None
         if self.exit_id == order_id:
             self.exit_id = None
+        self._fall_back()
+
+    def keep(self, order_id: str) -> None:
+        """A stop on its way out was not let go: it stays, as the stop where there is no other."""
+        self.kept[order_id] = self.retiring.pop(order_id)
+        self._fall_back()
+
+    def _fall_back(self) -> None:
+        if self.stop is None and self.kept:
+            self.stop = max(self.kept.values(), key=self.tightness)
+            del self.kept[self.stop.client_order_id]
 
     def believe(self, order_id: str) -> None:
         """What became of an order is known now."""
@@ -194,4 +208,4 @@ class Plan(msgspec.Struct, kw_only=True):
     def resting(self) -> list[Resting]:
         """Every stop and target of ours that may still rest at the venue, being canceled or not."""
         stops = [*self.next_stops.values(), *((self.stop,) if self.stop else ())]
-        return [*stops, *self.targets.values()]
+        return [*stops, *self.kept.values(), *self.targets.values()]

@@ -139,25 +139,13 @@ def on_stop_accepted(plan: Plan, fact: OrderAccepted, out: Out) -> None:
     command_cancel(plan, out, old, "replaced by a tighter stop", plan.stop)
 
 
-def on_cancel_withheld(plan: Plan, fact: CancelWithheld, out: Out) -> None:
-    """A stop was not let go, for the other one had ended: it is the stop, unless there is one.
+def on_cancel_withheld(plan: Plan, fact: CancelWithheld) -> None:
+    """A stop was not let go, for nobody could vouch for the other one: both are the plan's.
 
-    While another one is believed to stand this one is on its way out still, and whoever compares
-    the account with the books asks again. Of a position that is gone nothing has to stay.
+    Whoever compares the account with the books lets it go once both are seen to stand.
     """
-    order = plan.retiring.get(fact.client_order_id)
-    if order is None:
-        return
-    if plan.flat_ms is not None:
-        command_cancel(plan, out, order, "flat")
-    elif plan.stop is None:
-        keep_after_all(plan, order)
-
-
-def keep_after_all(plan: Plan, order: Resting) -> None:
-    """A stop that was on its way out is the plan's stop again."""
-    plan.retiring.pop(order.client_order_id)
-    plan.stop = order
+    if fact.client_order_id in plan.retiring:
+        plan.keep(fact.client_order_id)
 
 
 def on_stop_rejected(state: TraderState, plan: Plan, fact: OrderRejected, out: Out) -> None:

@@ -30,7 +30,7 @@ from quantum_trader.core.orders.differences import Belief, Difference, Shown, di
 from quantum_trader.core.orders.exiting import shrink_targets
 from quantum_trader.core.orders.ids import role_of
 from quantum_trader.core.orders.plan import Plan
-from quantum_trader.core.orders.protection import cover, keep_after_all, note_cover, on_stop_gone
+from quantum_trader.core.orders.protection import cover, note_cover, on_stop_gone
 from quantum_trader.core.orders.reports import on_entry_over
 from quantum_trader.core.orders.stray import Stray
 from quantum_trader.core.out import Out
@@ -160,13 +160,13 @@ def _act(state: TraderState, symbol: str, found: Difference, shown: Shown, out: 
 def _cancel(plan: Plan | None, symbol: str, found: Difference, out: Out) -> None:
     """Order what is in nobody's way out again; of a position's stops one has to stay."""
     name = found.client_order_id
-    order = None if plan is None else plan.retiring.get(name)
+    order = None if plan is None else plan.retiring.get(name) or plan.kept.get(name)
     if plan is None or order is None:
         command_orphan_cancel(symbol, name, role_of(name), out)
     elif name in plan.targets or plan.flat_ms is not None:
         command_cancel(plan, out, order, "its cancel did not end it")
     elif plan.stop is None:
-        keep_after_all(plan, order)
+        plan.keep(name)
     else:
         command_cancel(plan, out, order, "its cancel did not end it", plan.stop)
 

@@ -89,7 +89,7 @@ def _on_word(state: TraderState, plan: Plan, fact: OrderFact, out: Out) -> None:
         case OrderRejected() | OrderCanceled():
             plan.forget(fact.client_order_id)
         case CancelWithheld():
-            on_cancel_withheld(plan, fact, out)
+            on_cancel_withheld(plan, fact)
         case OrderInDoubt(role="stop"):
             on_stop_in_doubt(state, plan, fact.client_order_id, out)
         case OrderInDoubt(role="exit"):
