@@ -74,3 +74,16 @@ async def test_a_cancel_that_was_not_sent_before_the_end_is_withheld_after_a_sta
     assert kinds(facts[2:]) == "order.canceled cancel.withheld"
     assert world.called("cancel") == []
     assert [one.client_order_id for one in world.exchange.resting()] == [STOP_NAME]
+
+
+async def test_a_cancel_that_could_not_leave_asks_for_the_one_that_stays_once_more() -> None:
+    world = await started()
+    await world.carry_out(STOP, MOVED)
+    world.exchange.knobs.fail("cancel", "unreachable")
+    await world.carry_out(GO)
+    assert len(world.called("cancel")) == 1
+    assert world.journal.unresolved() == [GO]
+    world.exchange.expire(MOVED.order)
+    facts = await world.wait(1_000)
+    assert kinds(facts[2:]) == "order.canceled cancel.withheld"
+    assert len(world.called("cancel")) == 1

@@ -93,7 +93,11 @@ class Sender:
         return None
 
     async def _cancel(self, command: CancelCommanded, sent: Sent) -> None:
-        """Ask the venue to cancel; its report is the outcome. Without its word we ask again."""
+        """Ask the venue to cancel; its report is the outcome. Without its word we ask again.
+
+        What is to leave beside another order is tried once: with every pause the venue's word on
+        the other one grows older.
+        """
         try:
             kept = await self.withholds(command)
         except (Unreachable, InDoubt):
@@ -101,7 +105,7 @@ class Sender:
             return
         if kept is not None:
             sent.ends.append(kept)
-        elif not await self.cancels(command, len(RETRY_WAITS_MS)):
+        elif not await self.cancels(command, 0 if command.stays else len(RETRY_WAITS_MS)):
             sent.doubtful.append(command)
 
     async def withholds(self, command: CancelCommanded) -> CancelWithheld | None:
