@@ -34,6 +34,14 @@ def intend(folder: Path, side: str) -> dict[str, Any]:
     return found
 
 
+def doctor(folder: Path) -> dict[str, Any]:
+    """What the doctor measured of server and venue."""
+    words = ["doctor", "--json", "--data-dir", str(folder)]
+    done = subprocess.run([*QUANTUM, *words], capture_output=True, text=True, check=False)
+    found: dict[str, Any] = json.loads(done.stdout)["server"]
+    return found
+
+
 @pytest.mark.slow
 async def test_it_opens_protects_dies_comes_back_and_closes_at_a_venue(tmp_path: Path) -> None:
     folder = tmp_path / "run"
@@ -62,6 +70,8 @@ async def test_it_opens_protects_dies_comes_back_and_closes_at_a_venue(tmp_path:
             await venue.until(is_protected)
             shown = await asyncio.to_thread(system.until, holds_protected)
             assert shown["head"]["deposit_usd"].startswith("100000.")
+            about = await asyncio.to_thread(doctor, folder)
+            assert about["venue_clock_ms"] is not None, "how far the clocks are apart is told"
             await venue.control.fault("drop", method="POST", path="/fapi/v1/order", times=1)
             await asyncio.to_thread(system.end, signal.SIGKILL)
             system = await asyncio.to_thread(Running, folder, *options)
