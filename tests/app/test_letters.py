@@ -62,6 +62,8 @@ async def test_a_letter_sent_again_is_the_original_to_the_byte_and_it_is_on_reco
     assert (fact.who, fact.why, fact.at_ms) == ("ann", "it is mended", NOON_MS + 7)
     (letter,) = await the_letters(bus)
     assert (letter.state, letter.redriven_at) == ("redriven", "2025-01-01 12:00:00.007")
+    assert (letter.handled_by, letter.handled_why) == ("ann", "it is mended")
+    assert letter.handled_ms == NOON_MS + 7
 
 
 async def test_what_failed_again_waits_under_the_name_of_what_failed_first() -> None:

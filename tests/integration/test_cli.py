@@ -190,6 +190,9 @@ async def test_a_message_nobody_can_read_is_listed_shown_and_sent_again_once(
         "state",
         "times",
         "redriven_at",
+        "handled_by",
+        "handled_why",
+        "handled_ms",
     ]
     name = letters[0]["letter"]
     code, told = await shell.json("dlq", "show", name)
@@ -208,6 +211,9 @@ async def test_a_message_nobody_can_read_is_listed_shown_and_sent_again_once(
     assert [entry.fields for entry in entries] == [{b"side": b"UP", b"odd": b"\xff"}] * 3
     assert (await shell.text("dlq", "list", "--stream", "trade.intent"))[0] == 2
     assert name in (await shell.text("dlq", "list"))[1]
+    await shell.text("dlq", "seen", name, "--who", "ann", "--why", "theirs")
+    code, text = await shell.text("dlq", "show", name)
+    assert "last dealt with by" in text
 
 
 async def test_letters_of_a_kind_are_counted_sent_again_and_seen_together(shell: Shell) -> None:

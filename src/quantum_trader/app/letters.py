@@ -41,7 +41,8 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     """One dead letter; ``letter`` is its name here.
 
     ``origin`` names the message that failed first, ``times`` how often it was sent again, the last
-    time at ``redriven_at``. ``failed again`` waits as ``waiting`` does.
+    time at ``redriven_at``. ``failed again`` waits as ``waiting`` does. ``handled_by`` dealt with
+    its origin last, at ``handled_ms``, and said why.
     """
 
     letter: str
@@ -55,6 +56,9 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
     state: LetterState
     times: int
     redriven_at: str | None
+    handled_by: str | None
+    handled_why: str | None
+    handled_ms: int | None
 
     @property
     def waits(self) -> bool:
@@ -68,8 +72,17 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
         return PREFIX + name, entry_id
 
 
+class By(msgspec.Struct, frozen=True, kw_only=True):
+    """Who deals with letters and why; ``at_ms`` is when, ``account`` whose."""
+
+    who: str
+    why: str
+    at_ms: int
+    account: str
+
+
 class Handled(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done about an origin: ``action`` with every letter of it up to ``upto``.
+    """What was done about an origin: ``action`` on every letter up to ``upto``, last ``by``.
 
     ``digest`` is of its bytes; whatever has the same ones and came after ``behind`` is that message
     again.
@@ -81,15 +94,7 @@ class Handled(msgspec.Struct, frozen=True, kw_only=True):
     redriven_ms: int | None
     action: Action
     upto: str
-
-
-class By(msgspec.Struct, frozen=True, kw_only=True):
-    """Who deals with letters and why; ``at_ms`` is when, ``account`` whose."""
-
-    who: str
-    why: str
-    at_ms: int
-    account: str
+    by: By
 
 
 Memory = Mapping[str, Handled]
@@ -182,6 +187,7 @@ class Desk:
             redriven_ms=self._by.at_ms,
             action="redriven",
             upto=max(letter.place[1], NOTHING_YET if before is None else before.upto, key=parse),
+            by=self._by,
         )
         await self._commit(letter, handled, [Output(letter.stream, "*", bytes_of(letter))])
         return True
@@ -198,6 +204,7 @@ class Desk:
             redriven_ms=None if before is None else before.redriven_ms,
             action="seen",
             upto=letter.place[1],
+            by=self._by,
         )
         await self._commit(letter, handled, [])
         return True
@@ -256,6 +263,9 @@ def _letter(key: str, entry_id: str, fact: DeadLettered, memory: Memory) -> Lett
         state=_state_of(entry_id, handled),
         times=0 if handled is None else handled.times,
         redriven_at=_text_of(None if handled is None else handled.redriven_ms),
+        handled_by=None if handled is None else handled.by.who,
+        handled_why=None if handled is None else handled.by.why,
+        handled_ms=None if handled is None else handled.by.at_ms,
     )
 
 

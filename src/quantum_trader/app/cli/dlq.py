@@ -140,6 +140,9 @@ def show_one(options: ShowOptions) -> int:
     say(f"{letter.letter}  {letter.stream} {letter.entry_id}  {time_text(letter.at_ms)}")
     say(f"reason: {letter.reason} (delivered {letter.deliveries} times)")
     say(f"{letter.state}; sent again {letter.times} times; first it was {letter.origin}")
+    if letter.handled_ms is not None:
+        why = f": {letter.handled_why}" if letter.handled_why else ""
+        say(f"last dealt with by {letter.handled_by} at {time_text(letter.handled_ms)}{why}")
     for name, text in _texts(letter).items():
         say(f"{name}: {text}")
     return DONE
