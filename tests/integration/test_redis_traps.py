@@ -335,14 +335,13 @@ async def test_a_killed_server_comes_back_with_all_that_reached_its_disk(
     bus = RedisBus(await server.start(), consumer="one")
     await bus.open_group(SERVICE, IN, "0")
     epoch = await bus.take_lease(SERVICE)
-    told: list[int] = []
-    on_disk: list[int] = []
+    told, on_disk, enough = list[int](), list[int](), asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(server.stop)
         stack.push_async_callback(bus.close)
-        disk = asyncio.create_task(_watch_the_disk(server, told, on_disk))
+        disk = asyncio.create_task(_watch_the_disk(server, enough, told, on_disk))
         with pytest.raises(BusUnreachable):
-            await _work_on(bus, epoch, told)
+            await _work_on(bus, epoch, told, enough)
         await disk
     await _check_what_is_left(tmp_path, fsync, told, on_disk)
 
@@ -371,24 +370,27 @@ async def _check_what_is_left(
     assert len(kept) - len(results) - len(unfinished) in (0, 1)
 
 
-async def _watch_the_disk(server: EmbeddedServer, told: Sequence[int], on_disk: list[int]) -> None:
-    """After a while note what was acknowledged and has been synced; a little later kill."""
+async def _watch_the_disk(
+    server: EmbeddedServer, enough: asyncio.Event, told: Sequence[int], on_disk: list[int]
+) -> None:
+    """With enough done note what was acknowledged and has been synced; a little later kill."""
     raw = Redis.from_url(server.url)
-    await asyncio.sleep(0.2)
-    so_far = list(told)
+    await enough.wait()
+    on_disk += told
     synced = await raw.execute_command("WAITAOF", 1, 0, 5_000)  # type: ignore[no-untyped-call]
     assert synced[0] == 1
-    on_disk += so_far
     await asyncio.sleep(0.1)
     await raw.aclose()
     _kill(server)
 
 
-async def _work_on(bus: RedisBus, epoch: int, told: list[int]) -> None:
+async def _work_on(bus: RedisBus, epoch: int, told: list[int], enough: asyncio.Event) -> None:
     """Append and commit for ever; ``told`` are the appends that were acknowledged."""
     for n in count():
         await bus.append(IN, said(str(n)), writer="w")
         told.append(n)
+        if n > 50:
+            enough.set()
         found = await bus.read(SERVICE, [IN], count=10, block_ms=0)
         await bus.commit(a_commit(epoch, n + 1, [one.id for one in found]))
 
