@@ -6,16 +6,28 @@ import msgspec
 import pytest
 
 from quantum_trader.adapters.bus.memory import MemoryBus
+from quantum_trader.adapters.clock import ManualClock
 from quantum_trader.app.finding import Finding
 from quantum_trader.app.health import Seen, look
 from quantum_trader.app.upkeep import ARCHIVE_WAIT_MAX_MS, upkeep_findings
-from quantum_trader.core.events import Blocked
+from quantum_trader.core.events import Blocked, CanarySung
 from quantum_trader.core.stream_info import GroupInfo, StreamInfo
-from quantum_trader.services.archiver import NO_ARCHIVE
-from quantum_trader.services.canary import Late
-from quantum_trader.streams import ARCHIVER, CANARY, JANITOR, KEEPERS, MARKET_TICK
+from quantum_trader.services.archiver import NO_ARCHIVE, Archiver, ArchiverSettings
+from quantum_trader.services.canary import BOUND_MS, Canary, Late
+from quantum_trader.services.janitor import Janitor
+from quantum_trader.services.wire import write
+from quantum_trader.streams import (
+    ARCHIVER,
+    CANARY,
+    JANITOR,
+    KEEPERS,
+    MARKET_TICK,
+    PREFIX,
+    STREAMS,
+    groups,
+)
 from quantum_trader.streams.row import ENTRIES_MAX
-from tests.support import NOON_MS
+from tests.support import ACCOUNT, NOON_MS
 
 MINUTE_MS = 60_000
 
@@ -117,3 +129,29 @@ async def test_a_stream_on_its_way_to_the_limit_is_told_before_entries_are_refus
 async def test_the_janitor_says_nothing_else() -> None:
     assert found(await seen(janitor={"claimed": 3, "dropped": 1})) == []
     assert JANITOR in KEEPERS
+
+
+async def test_what_the_keepers_really_say_is_understood() -> None:
+    clock = ManualClock(NOON_MS)
+    bus = MemoryBus(consumer="one", now_ms=clock.now_ms)
+    for service, key in groups():
+        await bus.open_group(service, key, "0")
+    row = msgspec.structs.replace(STREAMS["market.tick"], entries_max=1)
+    archiver = Archiver(bus, None, clock, ArchiverSettings(account=ACCOUNT), [row])
+
+    async def say(stream: str, fact: CanarySung) -> None:
+        await bus.append(stream, [write(fact)], writer="somebody")
+
+    canary = Canary(bus, clock, clock, ACCOUNT, say)
+    for _ in range(2):
+        await canary.look()
+        clock.move_to(clock.now_ms() + BOUND_MS)
+    await bus.append(MARKET_TICK, [{b"a": b"b"}], writer="feed")
+    await archiver.look()
+    await Janitor(bus, clock).look()
+    told = found(await look(bus), clock.now_ms())
+    late = {one.where for one in told if one.name == "canary.late"}
+    assert late == {f"{key.removeprefix(PREFIX)} {service}" for service, key in groups()}
+    assert [one.name for one in told if one.name != "canary.late"] == [
+        *("archive.off", "trimming.blocked"),
+    ]
