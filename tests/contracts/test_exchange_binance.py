@@ -15,6 +15,7 @@ from quantum_trader.core.errors import InDoubt, Locked, Unreachable
 from quantum_trader.core.secret import Secret
 from quantum_trader.core.venue import Accepted, Rejected, VenueFill, VenueFunding, VenueTrigger
 from quantum_trader.ports import Exchange
+from quantum_trader.services.reconciler import ReconcileSettings
 from tests.contracts.test_exchange import BUY, STOP, SYMBOL, ExchangeContract, order, reports
 from tests.venues import RunningVenue, running_venue
 
@@ -186,6 +187,35 @@ async def test_a_new_journal_hears_of_nothing_that_was_before_it(world: VenueWor
     (trigger, fill) = await reports(world, 2, opened)
     assert isinstance(trigger, VenueTrigger)
     assert fill.client_order_id == "stop"
+
+
+async def test_a_look_at_the_account_weighs_what_the_reconciler_reckons(world: VenueWorld) -> None:
+    async def used() -> int:
+        answer = await world.venue.signed("GET", "/fapi/v1/rateLimit/order")
+        return int(answer.headers["x-mbx-used-weight-1m"])
+
+    weights = set()
+    for _ in range(3):  # A minute may end in between.
+        before = await used()
+        await world.exchange.account()
+        weights.add(await used() - before - 1)
+    assert ReconcileSettings().account_weight in weights
+
+
+async def test_without_a_clear_yes_no_stop_is_placed_before_an_entry(world: VenueWorld) -> None:
+    control = world.venue.control
+    given = {"method": "POST", "path": ALGO_PATH, "times": 1}
+    for fault in ({"kind": "reject", "code": -2021}, {"kind": "drop"}, {"kind": "unavailable"}):
+        await control.post("faults", **fault, **given)
+        assert not (await world.exchange.capabilities()).stop_before_entry
+    # One of them was placed, and its answer lost: the next probe takes it away.
+    assert (await world.exchange.capabilities()).stop_before_entry
+    assert not (await world.exchange.account()).open_orders
+    await world.exchange.place(BUY)
+    eth = order("eth", "BUY", "MARKET")
+    await world.exchange.place(msgspec.structs.replace(eth, symbol="ETHUSDT"))
+    assert len((await world.exchange.account()).positions) == 2
+    assert not (await world.exchange.capabilities()).stop_before_entry, "nothing is flat"
 
 
 async def test_funding_is_reported_from_the_income(world: VenueWorld) -> None:

@@ -35,7 +35,8 @@ class ReconcileSettings(msgspec.Struct, frozen=True, kw_only=True):
     most ``stale_ms`` lie between them. A fill is inferred when the same difference has stood for
     ``infer_after_ms``, and for ``infer_gone_ms`` when it would say that something is gone: an
     answer with nothing in it is soon given, and what stands must not be lost sight of. The weights
-    are those of the venue's own count, a fifth of its 2,400.
+    are those of the venue's own count: a whole account, with all its open orders, is dear, and
+    twelve looks at it are half of the 2,400 of a minute.
     """
 
     active_ms: int = 5_000
@@ -45,8 +46,8 @@ class ReconcileSettings(msgspec.Struct, frozen=True, kw_only=True):
     stale_ms: int = 90_000
     infer_after_ms: int = 5_000
     infer_gone_ms: int = 60_000
-    weight_per_minute: int = 480
-    account_weight: int = 40
+    weight_per_minute: int = 1_260
+    account_weight: int = 101
     trades_weight: int = 5
 
 
