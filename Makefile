@@ -22,7 +22,7 @@ export UV_SYSTEM_CERTS := 1
 # Without bytecode the first import of the system takes several times as long.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run test check tidy mutants bench storm proof clients conformance format lock clean
+.PHONY: help setup run test check tidy mutants bench storm proof clients fuzz conformance format lock clean
 
 help: ## say what each verb does
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -75,6 +75,9 @@ clients: $(READY) ## let outside clients trade a round on the paper venue, and w
 		touch .clients/$$client/.ready; \
 	done
 	$(BIN)/python -m tests.clients
+
+fuzz: $(READY) ## bend a million payloads of the venue and see that each is told, counted or refused
+	QT_FUZZ_INPUTS=1000000 $(BIN)/python -m pytest -q -rP tests/fuzz
 
 conformance: $(READY) ## ask the venue's contract, case by case, and write docs/conformance.md
 	$(BIN)/python -m tests.conformance

@@ -166,6 +166,9 @@ class _Brackets(msgspec.Struct):
     brackets: list[_Bracket]
 
 
+UNREADABLE = (msgspec.DecodeError, ValueError, ArithmeticError, RecursionError)
+"""What reading and weighing raises for text that is none, and for numbers beyond all measure."""
+
 _exchange_info = msgspec.json.Decoder(_ExchangeInfo)
 _brackets = msgspec.json.Decoder(list[_Brackets] | _Brackets)
 
@@ -177,9 +180,9 @@ def parse_exchange_info(data: bytes) -> dict[str, Filters]:
     """
     try:
         found = _exchange_info.decode(data)
-    except msgspec.DecodeError as error:
+        return {each.symbol: _filters_of(each) for each in found.symbols if _is_ours(each)}
+    except UNREADABLE as error:
         raise Malformed("exchangeInfo", data[:40], f"the venue's response ({error})") from error
-    return {each.symbol: _filters_of(each) for each in found.symbols if _is_ours(each)}
 
 
 def parse_brackets(data: bytes) -> dict[str, tuple[Tier, ...]]:
@@ -188,14 +191,14 @@ def parse_brackets(data: bytes) -> dict[str, tuple[Tier, ...]]:
     A symbol listed twice keeps its stricter tiers. Raises ``Malformed`` when tiers leave a gap,
     overlap, or do not grow stricter.
     """
+    tiers: dict[str, tuple[Tier, ...]] = {}
     try:
         found = _brackets.decode(data)
-    except msgspec.DecodeError as error:
+        for row in found if isinstance(found, list) else [found]:
+            new = _tiers_of(row)
+            tiers[row.symbol] = max(tiers.get(row.symbol, new), new, key=_strictness)
+    except UNREADABLE as error:
         raise Malformed("leverageBracket", data[:40], f"the venue's response ({error})") from error
-    tiers: dict[str, tuple[Tier, ...]] = {}
-    for row in found if isinstance(found, list) else [found]:
-        new = _tiers_of(row)
-        tiers[row.symbol] = max(tiers.get(row.symbol, new), new, key=_strictness)
     return tiers
 
 

@@ -23,7 +23,7 @@ from quantum_trader.adapters.exchanges.binance.events import AlgoEvent, OrderSta
 from quantum_trader.adapters.exchanges.binance.identity import Conditional, cause_of
 from quantum_trader.core.errors import Malformed
 from quantum_trader.core.events.orders import FillCause
-from quantum_trader.core.units import ZERO, money
+from quantum_trader.core.units import MONEY_STEP, ZERO
 from quantum_trader.core.venue import (
     AnyVenueUpdate,
     VenueCancel,
@@ -157,7 +157,7 @@ def of_income(row: IncomeRow, rate: RateRow) -> Told:
     rate_frac = amount("fundingRate", rate.funding_rate)
     mark = positive("markPrice", rate.mark_price)
     share = rate_frac * mark
-    qty = ZERO if share == ZERO else (-payment_usd / share).quantize(QTY_STEP)
+    qty = ZERO if share == ZERO else _rounded("income", -payment_usd / share, QTY_STEP)
     return Told(
         ("funding", row.symbol, str(row.tran_id)),
         VenueFunding(
@@ -178,8 +178,17 @@ def fee_of(commission: Decimal, price_usd: Decimal, *, maker: bool) -> Decimal:
 
     The venue writes it with either sign; whoever takes liquidity always pays.
     """
-    fee_usd = money(amount("commission", commission) * price_usd)
+    paid_usd = amount("commission", commission) * price_usd
+    fee_usd = _rounded("commission", paid_usd, MONEY_STEP)
     return fee_usd if maker else abs(fee_usd)
+
+
+def _rounded(field: str, value: Decimal, step: Decimal) -> Decimal:
+    """A number on a grid. Raises ``Malformed`` for one that is too large to have a place there."""
+    try:
+        return value.quantize(step)
+    except ArithmeticError:
+        raise Malformed(field, value, "a number that can be booked") from None
 
 
 def _filled(state: OrderState, name: str, fee_usd: Decimal) -> Told:
