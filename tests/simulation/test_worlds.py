@@ -28,7 +28,19 @@ SHORT_MS = 75_000
 REPEATED = 100
 REGRESSIONS = (23, 24, 28, 48, 49, 51, 69, 121, 164)
 """Seeds that once found something."""
-SHORT_REGRESSIONS = (100525, 100587, 101062, 101081, 102489, 200425, 201395, 203233, 210184, 210937)
+SHORT_REGRESSIONS = (
+    100525,
+    100587,
+    101062,
+    101081,
+    102489,
+    200425,
+    201395,
+    203233,
+    210184,
+    210937,
+    211919,
+)
 """The same, in worlds that are hostile for a short time."""
 SRC = Path(__file__).parents[2] / "src/quantum_trader"
 

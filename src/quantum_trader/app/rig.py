@@ -81,6 +81,7 @@ class Rig:
             account=rules.account,
             silent_max=SILENT_MAX,
             claim_idle_ms=NEVER,
+            look_back_ms=NEVER,
             beat_every_ms=NEVER,
         )
         self.trader = Fold(

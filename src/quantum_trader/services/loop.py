@@ -49,7 +49,8 @@ class LoopSettings(msgspec.Struct, frozen=True, kw_only=True):
     ``silent_max`` is how many entries about which the handler said nothing may wait for the next
     commit; a crash repeats them. An entry that fails at its ``deliveries_max``-th delivery is given
     up. Entries that another consumer of the group has left alone for ``claim_idle_ms`` are taken
-    over.
+    over. Our own list is looked at every ``look_back_ms``, even while all is well: an instance that
+    we fenced may have read under our name, and what it read nobody else is given.
     """
 
     account: str
@@ -58,6 +59,7 @@ class LoopSettings(msgspec.Struct, frozen=True, kw_only=True):
     block_ms: int = 1_000
     deliveries_max: int = 5
     claim_idle_ms: int = 60_000
+    look_back_ms: int = 1_000
     beat_every_ms: int = 1_000
 
 
@@ -94,6 +96,7 @@ class Consumer:
         self._silent: list[Entry] = []
         self._unfinished: list[str] = []
         self._claim_due_ms = 0
+        self._look_due_ms = 0
         self._pulse = Pulse(bus, service, settings.beat_every_ms)
 
     async def start(self) -> None:
@@ -108,7 +111,7 @@ class Consumer:
             self._standing = standing
             self._failure = None
             self._silent.clear()
-            self._claim_due_ms = 0
+            self._claim_due_ms = self._look_due_ms = 0
 
     def _check_store(self, standing: Standing) -> None:
         """A store that came back without what we committed is not the one we began on.
@@ -145,7 +148,7 @@ class Consumer:
         """Process one batch, if there is one within ``block_ms``; how many entries it had."""
         clock = self._clock
         entries: Sequence[Entry] = ()
-        if self._unfinished or self._is_claim_due(clock.now_ms()):
+        if self._unfinished or self._is_look_due(clock.now_ms()):
             await self._speak_up()
             entries = await self._left_over()
         if not entries:
@@ -198,9 +201,7 @@ class Consumer:
     async def _left_over(self) -> list[Entry]:
         """One entry that was given to us, or to a consumer that left it alone, and not finished.
 
-        Taking over comes first, so that both kinds are finished in the order of the stream. And
-        our own list is looked at now and then even while all is well: an instance that we fenced
-        may have read under our name.
+        Taking over comes first, so that both kinds are finished in the order of the stream.
         """
         while True:
             while self._unfinished:
@@ -210,15 +211,17 @@ class Consumer:
                     return entries
                 del self._unfinished[0]
             now_ms = self._clock.now_ms()
-            if not self._is_claim_due(now_ms):
+            if not self._is_look_due(now_ms):
                 return []
-            self._claim_due_ms = now_ms + self._settings.claim_idle_ms // 2
-            await self._claim()
+            self._look_due_ms = now_ms + self._settings.look_back_ms
+            every_ms = self._settings.claim_idle_ms // 2
+            if _is_due(now_ms, self._claim_due_ms, every_ms):
+                self._claim_due_ms = now_ms + every_ms
+                await self._claim()
+            self._unfinished = list(self._streams)
 
-    def _is_claim_due(self, now_ms: int) -> bool:
-        """Whether others' lists are to be looked at. A clock that was set back holds nobody up."""
-        due_ms = self._claim_due_ms
-        return not due_ms - self._settings.claim_idle_ms // 2 <= now_ms < due_ms
+    def _is_look_due(self, now_ms: int) -> bool:
+        return _is_due(now_ms, self._look_due_ms, self._settings.look_back_ms)
 
     async def _claim(self) -> None:
         for stream in self._streams:
@@ -228,7 +231,6 @@ class Consumer:
                 idle_ms=self._settings.claim_idle_ms,
                 count=self._settings.batch_max,
             )
-        self._unfinished = list(self._streams)
 
     async def _process(self, entries: Sequence[Entry]) -> None:
         standing, self._standing = self._standing, None
@@ -311,3 +313,8 @@ class Consumer:
         self._committed = commit.seq
         self._pulse.progress(commit.acks, commit.seq)
         return Standing(commit.seq, standing.out + len(commit.outputs))
+
+
+def _is_due(now_ms: int, due_ms: int, every_ms: int) -> bool:
+    """Whether something is to be done again. A clock that was set back holds it up no longer."""
+    return not due_ms - every_ms <= now_ms < due_ms
