@@ -18,6 +18,10 @@ A refusal of an entry is not an error: it is a value (``Refusal``) with its reas
   x BrokenInvariant    our own bug; stop the process and keep the journal
 """
 
+from typing import TypeVar
+
+T = TypeVar("T")
+
 
 class TraderError(Exception):
     """Anything this system raises on purpose."""
@@ -79,3 +83,10 @@ class Locked(ExchangeError):
 
 class BrokenInvariant(TraderError):
     """Something we hold to be impossible happened: our own bug."""
+
+
+def sure(value: T | None, what: str) -> T:
+    """What cannot be missing where it is asked for. Raises ``BrokenInvariant`` when it is."""
+    if value is None:
+        raise BrokenInvariant(f"{what} is missing")
+    return value

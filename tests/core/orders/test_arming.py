@@ -125,6 +125,22 @@ def test_an_order_of_people_while_the_stop_is_on_its_way_keeps_the_entry_back(
     assert len(desk.cancels()) == 1
 
 
+def test_a_stop_that_is_confirmed_after_the_entrys_time_keeps_the_entry_back() -> None:
+    desk = arming()
+    (stop,) = desk.commands("stop")
+    desk.accept(stop, at_ms=NOON_MS + 60_001)
+    assert failed(desk) == "the entry did not leave: it is too late"
+    assert not desk.commands("entry")
+    desk.second(NOON_MS + 62_000)
+    assert [one.client_order_id for one in desk.cancels()] == [stop.order.client_order_id]
+
+
+def test_a_stop_that_is_confirmed_within_the_entrys_time_lets_the_entry_leave() -> None:
+    desk = arming()
+    desk.accept(desk.commands("stop")[0], at_ms=NOON_MS + 60_000)
+    assert len(desk.commands("entry")) == 1
+
+
 def test_an_intent_to_be_flat_while_the_stop_is_on_its_way_keeps_the_entry_back() -> None:
     desk = arming()
     desk.tell(an_intent("FLAT", NOON_MS + 1))

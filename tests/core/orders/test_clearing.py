@@ -257,3 +257,26 @@ def test_a_hands_position_is_as_old_as_its_trade_and_not_as_our_hearing_of_it() 
     desk.second(NOON_MS + 3_501)
     (leave,) = desk.commands("exit")
     assert leave.reason == "unprotected"
+
+
+def test_a_strays_fees_add_up_over_all_of_its_fills() -> None:
+    desk, late = given_up()
+    desk.fill(late, 60_000, "0.020", done=False)
+    desk.fill(late, 60_000, "0.030")
+    (stray,) = desk.state.strays.values()
+    assert stray.fees_usd == Decimal("1.2"), "4 bp of 3,000"
+    assert desk.state.positions["BTCUSDT"].qty == Decimal("0.050")
+
+
+def test_a_position_that_is_there_before_any_rules_are_is_adopted_with_them() -> None:
+    desk = Desk()
+    rules, desk.state.rules = desk.state.rules, None
+    assert rules is not None
+    desk.tell(a_candle(60_000.0))
+    desk.hand("BUY", "0.020", 60_000)
+    desk.second(NOON_MS + MINUTE_MS)
+    assert not desk.take(OrderCommanded)
+    desk.adopt(rules)
+    desk.second(NOON_MS + MINUTE_MS + 1)
+    (stop,) = desk.commands("stop")
+    assert stop.order.qty == Decimal("0.020")

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quantum_trader.core.events.orders import OrderRole
+from quantum_trader.core.orders.guardian_ids import guardian_order_id, is_guardians
 from quantum_trader.core.orders.ids import client_order_id, is_ours, name_of, symbol_of
 from tests.commands import cancel_command, order_command
 
@@ -48,3 +49,11 @@ def test_an_order_and_its_cancel_are_about_the_same_name_and_symbol() -> None:
     cancel = cancel_command(order)
     assert name_of(cancel) == name_of(order) == order.order.client_order_id
     assert symbol_of(cancel) == symbol_of(order) == "ETHUSDT"
+
+
+def test_the_guardians_orders_are_known_by_their_names_and_are_nobodys_of_ours() -> None:
+    name = guardian_order_id("BTCUSDT", 7)
+    assert is_guardians(name)
+    assert not is_ours(name)
+    assert len({name, guardian_order_id("BTCUSDT", 8), guardian_order_id("ETHUSDT", 7)}) == 3
+    assert not is_guardians(client_order_id("stop", "paper", "plan", 0, 1))

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from quantum_trader.core.books.position import Position
+from quantum_trader.core.errors import sure
 from quantum_trader.core.events import (
     ExitDecided,
     HarvestProposed,
@@ -34,6 +35,7 @@ from quantum_trader.core.state import TraderState
 from quantum_trader.core.units import sign_of
 
 HARVEST = "harvest"
+MEASURED = "the market that was just measured"
 
 
 class _Begun(msgspec.Struct, frozen=True):
@@ -111,10 +113,8 @@ def on_market_state(state: TraderState, plan: Plan, numbers: MarketStateComputed
     glance = glance_of(state, rules, plan)
     context = context_of(state, rules, plan, position, glance)
     kill = rules.exits.kill
-    components = kill_score.acting_components(context, kill)
-    recorded = kill_score.recorded_components(context, kill)
-    if components is None or recorded is None:
-        return
+    components = sure(kill_score.acting_components(context, kill), MEASURED)
+    recorded = sure(kill_score.recorded_components(context, kill), MEASURED)
     out.say(
         KillScored(
             **out.stamp(plan.trace_id),
@@ -158,9 +158,8 @@ def _reduce(at: _Moment, decision: Decision) -> None:
 
 
 def _move(at: _Moment, decision: Decision) -> None:
-    if decision.price is None:
-        return
-    price = stop_on_grid(at.plan.instrument, at.plan.made.side, decision.price)
+    wanted = sure(decision.price, "the price of a stop that shall move")
+    price = stop_on_grid(at.plan.instrument, at.plan.made.side, wanted)
     if is_tighter(at.plan, price):
         _say(at, decision, _Begun(True, "", price))
         move_stop(at.state, at.plan, at.out, NewStop(price, decision.rule, decision.reason))

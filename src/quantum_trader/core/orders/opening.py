@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from quantum_trader.core.books.exposure import expect
+from quantum_trader.core.errors import sure
 from quantum_trader.core.events import (
     ExitPlanned,
     IntentApplied,
@@ -212,9 +213,7 @@ def gather(
 def _open(state: TraderState, rules: Rules, approved: ApprovedIntent, out: Out) -> None:
     """Make the plan and command its entry. Only an approved intent can get here."""
     case = approved.case
-    draft = case.draft
-    if draft is None or case.instrument is None:
-        raise LookupError(f"approved without a draft: {case.plan_id}")
+    draft = sure(case.draft, f"the draft of {case.plan_id}, which was approved,")
     plan = plan_for(state, rules, case.intent, draft, out)
     made = plan.made
     state.plans[made.plan_id] = plan

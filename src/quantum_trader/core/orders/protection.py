@@ -100,9 +100,8 @@ def keep_to_bounds(state: TraderState, plan: Plan, out: Out) -> None:
     """
     instrument, current = instrument_of(state, plan), plan.tightest_stop()
     side, entry = plan.made.side, plan.entry_price
-    if current is None:
-        return
-    if stop_problem(side, entry, current.price, instrument.tick, plan.bounds) is None:
+    bounds = plan.bounds
+    if current is None or stop_problem(side, entry, current.price, instrument.tick, bounds) is None:
         return
     price = _first_stop(plan, entry, instrument)
     if is_tighter(plan, price):
@@ -223,6 +222,5 @@ def move_stop(state: TraderState, plan: Plan, out: Out, stop: NewStop) -> None:
 
 def instrument_of(state: TraderState, plan: Plan) -> Instrument:
     """The venue's rules for the plan's symbol as they are, or as they were before they vanished."""
-    if state.rules is None:
-        return plan.instrument
-    return state.rules.instruments.get(plan.symbol, plan.instrument)
+    known = {} if state.rules is None else state.rules.instruments
+    return known.get(plan.symbol, plan.instrument)

@@ -130,7 +130,7 @@ def shown_of(seen: AccountSeen, symbol: str) -> Shown:
 
 
 def _act(state: TraderState, symbol: str, found: Difference, shown: Shown, out: Out) -> None:
-    plan, name = state.plans.get(state.plan_of.get(symbol, "")), found.client_order_id
+    plan = state.plans.get(state.plan_of.get(symbol, ""))
     match found.kind:
         case "QUARANTINE":
             _quarantine(state, symbol, found.why, out)
@@ -143,18 +143,27 @@ def _act(state: TraderState, symbol: str, found: Difference, shown: Shown, out: 
             _cancel(plan, symbol, found, out)
         case "ADOPT":
             _adopt(state, symbol, out)
-        case "FORGET" if plan is None:
+        case _ if plan is None:
+            # Of what no plan owns, only the order to close it can be missed.
             state.strays[symbol].exit_id = None
-        case "FORGET" if plan is not None and not name:
-            on_entry_over(state, plan, out, f"the entry never left: {found.why}")
-        case "FORGET" if plan is not None:
-            plan.forget(name)
-        case "PROTECT" if plan is not None:
-            _protect(state, plan, shown.orders.get(name), name, out)
-        case "SHRINK_EXITS" if plan is not None:
-            _as_shown(plan, shown)
-            shrink_targets(plan, state.positions[symbol], out)
+        case _:
+            _mend(state, plan, found, shown, out)
     _say(out, symbol, plan, found)
+
+
+def _mend(state: TraderState, plan: Plan, found: Difference, shown: Shown, out: Out) -> None:
+    """Let a plan's orders be as the venue has them."""
+    name = found.client_order_id
+    match found.kind:
+        case "PROTECT":
+            _protect(state, plan, shown.orders.get(name), name, out)
+        case "SHRINK_EXITS":
+            _as_shown(plan, shown)
+            shrink_targets(plan, state.positions[plan.symbol], out)
+        case _ if name:
+            plan.forget(name)
+        case _:
+            on_entry_over(state, plan, out, f"the entry never left: {found.why}")
 
 
 def _cancel(plan: Plan | None, symbol: str, found: Difference, out: Out) -> None:
@@ -187,11 +196,12 @@ def _protect(state: TraderState, plan: Plan, shown: SeenOrder | None, name: str,
 
 
 def _as_shown(plan: Plan, shown: Shown) -> None:
-    """The targets' sizes as the venue has them: it lessens what could not be filled any more."""
+    """The targets' sizes as the venue has them: it lessens what could not be filled any more.
+
+    Those that it does not have were forgotten before.
+    """
     for name, target in plan.targets.items():
-        order = shown.orders.get(name)
-        if order is not None:
-            plan.targets[name] = msgspec.structs.replace(target, qty=order.qty)
+        plan.targets[name] = msgspec.structs.replace(target, qty=shown.orders[name].qty)
 
 
 def _note_mode(state: TraderState, seen: AccountSeen, out: Out) -> None:
