@@ -15,6 +15,7 @@ from quantum_trader.app.bench import (
     process_cost,
     redis_path,
     replay_speed,
+    venue_orders,
 )
 from quantum_trader.app.bench.measure import Benchmark, Effort, Row, Spread
 from quantum_trader.app.cli.frame import (
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "levels": levels_speed.levels_speed,
     "exits": exits.exits_speed,
     "feed": feed.feed_speed,
+    "venue": venue_orders.venue_orders,
     "memory": process_cost.idle_memory,
     "help": process_cost.help_time,
 }

@@ -17,6 +17,7 @@ from quantum_trader.app.venue.security import check_signature, check_time, known
 from quantum_trader.app.venue.venue import Venue
 
 BODY_MAX = 256 * 1024
+PARAMS_MAX = 100
 JSON = b"application/json"
 UNKNOWN = (
     503,
@@ -88,13 +89,19 @@ def _no_such_endpoint(request: Request) -> Refused:
 
 
 def _params(query: str, body: str) -> dict[str, str]:
+    given = _pairs(query)
+    return given | _pairs(body) if body else given
+
+
+def _pairs(text: str) -> dict[str, str]:
+    """One encoded form. Most have nothing that is encoded, and are read in a fifth of the time."""
+    if "%" not in text and "+" not in text and text.count("&") < PARAMS_MAX:
+        pairs = (part.partition("=") for part in text.split("&") if part)
+        return {name: value for name, _, value in pairs}
     try:
-        given = dict(parse_qsl(query, keep_blank_values=True, max_num_fields=100))
-        if body:
-            given |= parse_qsl(body, keep_blank_values=True, max_num_fields=100)
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=PARAMS_MAX))
     except ValueError:
         raise Refused(-1101, "Too many parameters sent for this endpoint.") from None
-    return given
 
 
 def _admit(

@@ -11,7 +11,8 @@ from pathlib import Path
 import msgspec
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from quantum_trader.app.venue.control import Control
 from quantum_trader.app.venue.http import Door, Protocol
@@ -23,6 +24,7 @@ from quantum_trader.app.venue.ws_api import OrderDoor
 from quantum_trader.core.errors import ConfigError
 
 LOOPBACK = "127.0.0.1"
+API = "/fapi/"
 PLACES_FILE = "places.json"
 PING_EVERY_S = 180.0
 
@@ -58,14 +60,24 @@ async def _nothing() -> None:
     """An application that is never served."""
 
 
-def application(venue: Venue, token: str) -> Starlette:
-    """Everything the venue serves."""
+def application(venue: Venue, token: str) -> ASGIApp:
+    """Everything the venue serves. Requests of the API do not go through the router's layers."""
+    door, others = Door(venue), _others(venue, token)
+
+    async def front(scope: Scope, receive: Receive, send: Send) -> None:
+        is_api = scope["type"] == "http" and scope["path"].startswith(API)
+        await (door if is_api else others)(scope, receive, send)
+
+    return front
+
+
+def _others(venue: Venue, token: str) -> Starlette:
+    """The control API, and all that is no HTTP."""
     streams, orders = StreamDoor(venue), OrderDoor(venue)
     bases = ("", "/public", "/market", "/private")
     paths = [f"{base}/{kind}" for base in bases for kind in ("ws", "stream")]
     return Starlette(
         routes=[
-            Route("/fapi/{rest:path}", Door(venue)),
             *Control(venue, token).routes(),
             WebSocketRoute("/ws-fapi/v1", orders.serve),
             *(WebSocketRoute(path, streams.serve) for path in paths),
