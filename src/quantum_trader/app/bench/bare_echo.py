@@ -25,7 +25,7 @@ async def serve() -> None:
     sock = bound(0)
     app = Starlette(routes=[Route("/{rest:path}", echo, methods=["POST"])])
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", server_header=False
+        app, log_config=None, log_level="error", access_log=False, lifespan="off"
     )
     sys.stdout.write(f"{sock.getsockname()[1]}\n")
     sys.stdout.flush()

@@ -60,6 +60,9 @@ class Options(Common):
     data: Annotated[
         list[Path] | None, typer.Option(help="Recorded candles instead: files or folders.")
     ] = None
+    trades: Annotated[
+        list[Path] | None, typer.Option(help="Recorded trades instead: files, one symbol each.")
+    ] = None
     from_ms: Annotated[
         int | None, typer.Option("--from", parser=moment, metavar="TIME", help="First bar, UTC.")
     ] = None
@@ -197,6 +200,7 @@ def _wanted(options: Options, folder: Path) -> Wanted:
         deposit_usd=options.deposit,
         seed=options.seed,
         data=tuple(options.data or ()),
+        trades=tuple(options.trades or ()),
         from_ms=options.from_ms or 0,
         to_ms=END_MS if options.to_ms is None else options.to_ms,
         speed=options.speed,

@@ -14,14 +14,19 @@ from quantum_trader.app.venue.keys import load_keys
 from quantum_trader.app.venue.market_source import END_MS, Reel, Source, generated
 from quantum_trader.app.venue.player import Player
 from quantum_trader.app.venue.session_file import SessionFile
+from quantum_trader.app.venue.trade_reel import TradeReel
 from quantum_trader.app.venue.venue import Venue
+from quantum_trader.core.errors import ConfigError
 
 JOURNAL_FILE = "venue.sqlite"
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What somebody wants a venue to be. ``data`` are recordings; without, a walk from ``seed``."""
+    """What somebody wants a venue to be.
+
+    ``data`` are recorded candles, ``trades`` recorded trades; without both, a walk from ``seed``.
+    """
 
     folder: Path
     symbols: tuple[str, ...] | None = None
@@ -29,6 +34,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     deposit_usd: Decimal = Decimal(100_000)
     seed: int = 1
     data: tuple[Path, ...] = ()
+    trades: tuple[Path, ...] = ()
     from_ms: int = 0
     to_ms: int = END_MS
     speed: float = 1.0
@@ -90,11 +96,16 @@ def _name(number: int) -> str:
     return "main" if number == 1 else f"account-{number}"
 
 
-def _reel(wanted: Wanted, shift_to_ms: int | None, resume_ms: int | None) -> Reel | None:
-    if not wanted.data:
+def _reel(
+    wanted: Wanted, shift_to_ms: int | None, resume_ms: int | None
+) -> Reel | TradeReel | None:
+    if wanted.data and wanted.trades:
+        raise ConfigError("--data and --trades: a market is made of bars or of trades; give one")
+    if not wanted.data and not wanted.trades:
         return None
-    return Reel(
-        paths=wanted.data,
+    kind: type[Reel | TradeReel] = Reel if wanted.data else TradeReel
+    return kind(
+        paths=wanted.data or wanted.trades,
         symbols=wanted.symbols,
         from_ms=wanted.from_ms,
         to_ms=wanted.to_ms,

@@ -73,25 +73,28 @@ class Player:
         if fact.symbol not in self._venue.hall.boards:
             return
         if isinstance(fact, CandleClosed):
-            instrument = self._venue.hall.catalog.instruments[fact.symbol]
             for tick in trades_of(fact):
-                price = float(instrument.price_of(tick.price))
-                on_grid = Tick(
-                    id=tick.id,
-                    at_ms=tick.at_ms,
-                    symbol=tick.symbol,
-                    source=tick.source,
-                    price=price,
-                    qty=tick.qty,
-                )
-                yield on_grid
-                yield self._mark(on_grid)
-                yield from self._settlement(on_grid)
+                yield from self._traded(tick)
         elif isinstance(fact, FundingRatePublished):
             self._rates[fact.symbol] = float(fact.rate_frac)
             yield fact
         elif isinstance(fact, Tick):
-            yield fact
+            yield from self._traded(fact)
+
+    def _traded(self, tick: Tick) -> Iterator[Told]:
+        """A trade on the grid of its symbol, and the mark and the settlement that follow it."""
+        instrument = self._venue.hall.catalog.instruments[tick.symbol]
+        on_grid = Tick(
+            id=tick.id,
+            at_ms=tick.at_ms,
+            symbol=tick.symbol,
+            source=tick.source,
+            price=float(instrument.price_of(tick.price)),
+            qty=tick.qty,
+        )
+        yield on_grid
+        yield self._mark(on_grid)
+        yield from self._settlement(on_grid)
 
     def _mark(self, tick: Tick) -> MarkPriced:
         rate_frac = self._rates.get(tick.symbol, FUNDING_FRAC)
