@@ -87,3 +87,17 @@ async def test_a_cancel_that_could_not_leave_asks_for_the_one_that_stays_once_mo
     facts = await world.wait(1_000)
     assert kinds(facts[2:]) == "order.canceled cancel.withheld"
     assert len(world.called("cancel")) == 1
+
+
+async def test_a_stop_does_not_go_when_the_one_that_stays_is_too_small_for_what_is_booked() -> None:
+    world = await started()
+    small = order_command("stop", attempt=2, qty="0.4")
+    await world.carry_out(order_command("entry"), STOP, small)
+    facts = await world.carry_out(cancel_command(STOP, stays=small))
+    kept = facts[-1]
+    assert isinstance(kept, CancelWithheld)
+    assert "for 0.4 of 0.5" in kept.reason
+    assert world.called("cancel") == []
+    large = order_command("stop", attempt=3, qty="0.5")
+    facts = await world.carry_out(large, cancel_command(STOP, 2, stays=large))
+    assert kinds(facts[-1:]) == "order.canceled"

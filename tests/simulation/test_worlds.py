@@ -40,6 +40,7 @@ SHORT_REGRESSIONS = (
     210184,
     210937,
     211919,
+    220332,
 )
 """The same, in worlds that are hostile for a short time."""
 SRC = Path(__file__).parents[2] / "src/quantum_trader"

@@ -8,7 +8,7 @@ import msgspec
 from quantum_trader.core.errors import InDoubt, Unreachable
 from quantum_trader.core.events import CancelCommanded, CancelWithheld, Fact, OrderCommanded
 from quantum_trader.core.orders.ids import Command
-from quantum_trader.core.venue import Placement, Rejected
+from quantum_trader.core.venue import Placement, Rejected, VenueOrder
 from quantum_trader.ports import Clock, Exchange, Journal
 from quantum_trader.services import progress
 from quantum_trader.services.venue_facts import NOT_SENT, accepted, in_doubt, rejected, withheld
@@ -120,11 +120,24 @@ class Sender:
             return None
         progress.made(None)
         found = await self._exchange.find(command.symbol, stays)
-        state = "unknown" if found is None else found.state
-        if state == "open" and not self._journal.has_ended(stays):
+        fault = self._fault_of(command, stays, found)
+        if fault is None:
             return None
-        reason = f"{stays}, which was to stay, is {'over' if state == 'open' else state}"
-        return withheld(command, reason, self._now_ms())
+        return withheld(command, f"{stays}, which was to stay, is {fault}", self._now_ms())
+
+    def _fault_of(
+        self, command: CancelCommanded, stays: str, found: VenueOrder | None
+    ) -> str | None:
+        """Why an order cannot take another one's place, as the venue and the journal have it."""
+        if found is None or found.state != "open":
+            return "unknown" if found is None else found.state
+        if self._journal.has_ended(stays):
+            return "over"
+        known, told = self._journal.known(stays), self._journal.books().get(command.symbol)
+        if known is None or told is None or not isinstance(known.command, OrderCommanded):
+            return None
+        left, held = known.command.order.qty - found.filled_qty, abs(told.qty)
+        return f"for {left} of {held}" if left < held else None
 
     async def cancels(self, command: CancelCommanded, tries: int = 0) -> bool:
         """Whether the venue took a cancel. Canceling twice does no harm."""

@@ -77,8 +77,13 @@ class SocketRules:
             self.tried_ms[order.symbol] = now_ms
 
     def on_cancel(self, process: Process, symbol: str, client_order_id: str) -> None:
-        """A cancel must leave enough stops behind."""
-        held = abs(self._venue.positions.get(symbol, ZERO))
+        """A cancel must leave enough stops behind, for what stands and is booked as well.
+
+        Of a trade by a hand that nobody has reported yet nothing here could know.
+        """
+        told = self._disk.journal.books().get(symbol)
+        booked = ZERO if told is None else abs(told.qty)
+        held = min(abs(self._venue.positions.get(symbol, ZERO)), booked)
         left = self._venue.covered(symbol, without=client_order_id)
         if self._sees_off(client_order_id):
             return
