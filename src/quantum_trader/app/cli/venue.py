@@ -63,6 +63,10 @@ class Options(Common):
     trades: Annotated[
         list[Path] | None, typer.Option(help="Recorded trades instead: files, one symbol each.")
     ] = None
+    live: Annotated[
+        str | None,
+        typer.Option(help="A live market instead: binance, or a paper venue's address."),
+    ] = None
     from_ms: Annotated[
         int | None, typer.Option("--from", parser=moment, metavar="TIME", help="First bar, UTC.")
     ] = None
@@ -201,6 +205,7 @@ def _wanted(options: Options, folder: Path) -> Wanted:
         seed=options.seed,
         data=tuple(options.data or ()),
         trades=tuple(options.trades or ()),
+        live=options.live,
         from_ms=options.from_ms or 0,
         to_ms=END_MS if options.to_ms is None else options.to_ms,
         speed=options.speed,

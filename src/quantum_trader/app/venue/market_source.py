@@ -24,12 +24,14 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     """``warm_up`` is what was before; ``facts`` go on from ``start_ms`` as fast as they are asked.
 
     Of ``settled`` symbols the funding rates come with the facts; others the venue settles itself.
+    ``marked`` says that mark prices come with the facts; else the mark is the last trade.
     """
 
     start_ms: int
     warm_up: Sequence[CandleClosed]
     facts: AsyncIterator[MarketFact]
     settled: Collection[str] = ()
+    marked: bool = False
 
 
 class _EagerClock(ManualClock):

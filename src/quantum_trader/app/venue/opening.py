@@ -11,6 +11,7 @@ from quantum_trader.app.venue.catalog import open_catalog
 from quantum_trader.app.venue.hall import Hall, HouseRules
 from quantum_trader.app.venue.journal import Journal
 from quantum_trader.app.venue.keys import load_keys
+from quantum_trader.app.venue.live_source import live
 from quantum_trader.app.venue.market_source import END_MS, Reel, Source, generated
 from quantum_trader.app.venue.player import Player
 from quantum_trader.app.venue.session_file import SessionFile
@@ -25,7 +26,8 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants a venue to be.
 
-    ``data`` are recorded candles, ``trades`` recorded trades; without both, a walk from ``seed``.
+    ``data`` are recorded candles, ``trades`` recorded trades, ``live`` is a market to listen to;
+    without any, a walk from ``seed``.
     """
 
     folder: Path
@@ -35,6 +37,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 1
     data: tuple[Path, ...] = ()
     trades: tuple[Path, ...] = ()
+    live: str | None = None
     from_ms: int = 0
     to_ms: int = END_MS
     speed: float = 1.0
@@ -89,7 +92,8 @@ async def open_venue(wanted: Wanted) -> Opened:
     recording = None if wanted.record is None else SessionFile(wanted.record, hall)
     if recording is not None:
         venue.truth.record(recording)
-    return Opened(venue, player, "recorded" if reel else "SIMULATED", again, recording)
+    label = "live" if wanted.live else "recorded" if reel else "SIMULATED"
+    return Opened(venue, player, label, again, recording)
 
 
 def _name(number: int) -> str:
@@ -99,8 +103,8 @@ def _name(number: int) -> str:
 def _reel(
     wanted: Wanted, shift_to_ms: int | None, resume_ms: int | None
 ) -> Reel | TradeReel | None:
-    if wanted.data and wanted.trades:
-        raise ConfigError("--data and --trades: a market is made of bars or of trades; give one")
+    if sum(map(bool, (wanted.data, wanted.trades, wanted.live))) > 1:
+        raise ConfigError("--data, --trades and --live each say where the market is from; give one")
     if not wanted.data and not wanted.trades:
         return None
     kind: type[Reel | TradeReel] = Reel if wanted.data else TradeReel
@@ -121,5 +125,7 @@ async def _source(wanted: Wanted, venue: Venue, symbols: tuple[str, ...]) -> Sou
     reel = _reel(wanted, shift_to_ms, counters.at_ms or None)
     if reel is not None:
         return reel.open()
+    if wanted.live is not None:
+        return await live(wanted.live, symbols)
     last = {name: one.last for name, one in venue.hall.boards.items() if one.last is not None}
     return await generated(symbols, wanted.seed, max(now_ms, counters.at_ms), last)

@@ -80,6 +80,8 @@ class Player:
             yield fact
         elif isinstance(fact, Tick):
             yield from self._traded(fact)
+        elif isinstance(fact, MarkPriced) and self._source.marked:
+            yield fact
 
     def _traded(self, tick: Tick) -> Iterator[Told]:
         """A trade on the grid of its symbol, and the mark and the settlement that follow it."""
@@ -93,7 +95,8 @@ class Player:
             qty=tick.qty,
         )
         yield on_grid
-        yield self._mark(on_grid)
+        if not self._source.marked:
+            yield self._mark(on_grid)
         yield from self._settlement(on_grid)
 
     def _mark(self, tick: Tick) -> MarkPriced:
