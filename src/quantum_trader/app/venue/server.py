@@ -53,7 +53,7 @@ class _Server(uvicorn.Server):
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     """The quickest loop there is here, as the server itself would choose it."""
-    return uvicorn.Config(_nothing).get_loop_factory()
+    return uvicorn.Config(_nothing, log_config=None).get_loop_factory()
 
 
 async def _nothing() -> None:
