@@ -69,6 +69,7 @@ class Watched:
             self.clock,
             Guard(filters=DEFAULT_INSTRUMENTS),
             self.beats.append,
+            where="here",
         )
 
     async def look(self, *at_ms: int) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,11 @@ import httpx2
 import pytest
 
 from quantum_trader.adapters.bus.redis import RedisBus
+from quantum_trader.app.guardian_beat import beat_file
+from quantum_trader.app.instance import GUARDIAN_LOCK_FILE, holder_of, pid_in
 from quantum_trader.core.events import CanarySung
 from quantum_trader.services import wire
+from quantum_trader.services.guardian import GuardBeat
 
 WITHIN_S = 60.0
 
@@ -94,6 +98,33 @@ def facts_on(ready: dict[str, Any], stream: str) -> list[Any]:
             await bus.close()
 
     return asyncio.run(read())
+
+
+def guardian_pid(folder: Path) -> int | None:
+    """The process that guards a folder; None for nobody."""
+    holder = holder_of(folder, GUARDIAN_LOCK_FILE)
+    return None if holder is None else pid_in(holder)
+
+
+def wait_for_guardian(folder: Path) -> GuardBeat:
+    """Wait until the guardian of a folder has seen its account; how it is."""
+    end_s = time.monotonic() + WITHIN_S
+    while time.monotonic() < end_s:
+        found = beat_file(folder).read()
+        if guardian_pid(folder) is not None and found is not None and found[0].seen:
+            return found[0]
+        time.sleep(0.1)
+    pytest.fail(f"no guardian within {WITHIN_S:g} s in {folder}")
+
+
+def end_guardian(folder: Path) -> None:
+    """End the guardian that a run of a test has left, if it has."""
+    end_s = time.monotonic() + WITHIN_S
+    while (pid := guardian_pid(folder)) is not None:
+        assert time.monotonic() < end_s, f"process {pid} does not end"
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
 
 
 def run_once(*options: str) -> subprocess.CompletedProcess[str]:

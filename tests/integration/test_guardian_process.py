@@ -132,6 +132,7 @@ def test_the_doctor_tells_a_silent_blind_or_alarmed_guardian_from_one_that_is_we
 
     def told(**changes: Any) -> list[str]:
         usual: dict[str, Any] = {
+            "where": "here",
             "seen": True,
             "trouble": None,
             "level": "RUN",
@@ -154,7 +155,7 @@ def test_the_doctor_tells_a_silent_blind_or_alarmed_guardian_from_one_that_is_we
 
 def test_a_beat_that_cannot_be_written_harms_nobody(tmp_path: Path) -> None:
     beats = beat_file(tmp_path / "missing")
-    beats.write(GuardBeat(seen=True, trouble=None, level="RUN", held=(), bare=(), acts=0))
+    beats.write(GuardBeat(where="", seen=True, trouble=None, level="RUN", held=(), bare=(), acts=0))
     assert beats.read() is None
 
 

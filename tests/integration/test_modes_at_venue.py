@@ -16,6 +16,7 @@ import pytest
 from quantum_trader.adapters.arming import ARMED_FILE
 from quantum_trader.core.secret import Secret
 from tests.integration.test_arm import GOOD, office
+from tests.running import end_guardian, wait_for_guardian
 from tests.venues import RunningVenue, running_venue
 
 SYMBOL = "BTCUSDT"
@@ -24,8 +25,10 @@ CAPS = "[caps]\norder_usd_max = 3000\ngross_usd_max = 5000\nloss_usd_max = 500\n
 STAND_IN = """
 import sys
 from quantum_trader.adapters.exchanges.binance import hosts
+from quantum_trader.app import guardian_child
 from quantum_trader.app.cli import arm, main
 rest, streams, arm.RIGHTS_HOST = sys.argv[1:4]
+guardian_child.PROGRAM = sys.orig_argv[:6]
 hosts.LIVE = hosts.DEMO = hosts.Hosts(rest, streams)
 sys.exit(main(sys.argv[4:]))
 """
@@ -123,6 +126,7 @@ def _trade_on_demo(desk: Desk) -> None:
         assert "no real money" in ready["note"]
         assert status(desk.intend("LONG")) == "opened"
         desk.intend("FLAT")
+    end_guardian(desk.home)
 
 
 @pytest.mark.slow
@@ -140,7 +144,8 @@ async def test_real_money_moves_after_two_deliberate_steps_and_not_before(tmp_pa
 
 
 def _trade_live(desk: Desk) -> None:
-    with desk.started("run", "--port", "0") as ready, desk.started("guardian"):
+    with desk.started("run", "--port", "0") as ready:
+        wait_for_guardian(desk.home)
         assert "REAL MONEY" in ready["note"]
         refused = desk.intend("LONG")
         assert status(refused) == "failed"
@@ -154,3 +159,4 @@ def _trade_live(desk: Desk) -> None:
         (desk.home / ARMED_FILE).unlink()
         assert status(desk.intend("FLAT")) in ("closing", "closed")
         assert "not armed" in desk.in_the_end("SHORT")["reason"]
+    end_guardian(desk.home)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import QUANTUM, Running, holds_protected, run_once
+from tests.running import QUANTUM, Running, end_guardian, holds_protected, run_once
 from tests.venues import RunningVenue, running_venue
 
 SYMBOL = "BTCUSDT"
@@ -81,6 +81,7 @@ async def test_it_opens_protects_dies_comes_back_and_closes_at_a_venue(tmp_path:
             await venue.until(is_flat)
         finally:
             _, _, log = await asyncio.to_thread(system.end)
+            end_guardian(folder)
         assert venue.secret not in log
         names = Counter(
             trade["orderId"]

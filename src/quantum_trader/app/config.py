@@ -93,7 +93,8 @@ class Config(BaseSettings):
     ``brackets`` are files with the venue's own answers. ``compared_venues`` are those whose prices
     are compared where real prices are traded on; an empty list compares nothing. ``caps`` is the
     section of the hard caps, with the fields of ``Caps``; modes whose orders leave this machine
-    need it. ``key_file`` holds key and secret. ``venue`` is where a paper venue of ours listens;
+    need it. ``key_file`` holds key and secret, ``guardian_key_file`` those of the
+    guardian where it has its own. ``venue`` is where a paper venue of ours listens;
     without one, paper trading happens inside this process. The page listens on this machine alone;
     port 0 means any free one.
     """
@@ -119,6 +120,7 @@ class Config(BaseSettings):
     exits: Section = {}
     caps: Section = {}
     key_file: APath | None = None
+    guardian_key_file: APath | None = None
     venue: Annotated[str | None, AfterValidator(_address)] = None
     instruments: APath | None = None
     brackets: APath | None = None

@@ -14,6 +14,9 @@ LOCK_FILE = "instance.lock"
 GUARDIAN_LOCK_FILE = "guardian.lock"
 ACCOUNT_FILE = "account"
 NOTE_MAX = 200
+TRIES = 5
+AGAIN_S = 0.05
+"""Whoever only asks whether a lock is held holds it himself for less than this."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -32,9 +35,9 @@ class InstanceLock:
             self._file = os.open(
                 self._folder / self._name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600
             )
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(self._file)
         except BlockingIOError:
-            holder = os.pread(self._file, NOTE_MAX, 0).decode("ascii", "replace").strip()
+            holder = _note(self._file)
             self.release()
             raise ConfigError(_taken(self._folder, self._name, holder)) from None
         except OSError as error:
@@ -65,6 +68,45 @@ class InstanceLock:
             with suppress(OSError):
                 os.close(self._file)
         self._file = -1
+
+
+def _lock(file: int) -> None:
+    """Lock a file for us alone. Raises ``BlockingIOError`` where somebody has it and keeps it."""
+    for _ in range(TRIES - 1):
+        with suppress(BlockingIOError):
+            return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        time.sleep(AGAIN_S)
+    return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def holder_of(folder: Path, name: str) -> str | None:
+    """Who holds a lock now, as it signed itself ("123 on host since ..."); None for nobody.
+
+    The kernel is asked, not the note: a number of a process may belong to another one by now.
+    """
+    try:
+        file = os.open(folder / name, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _note(file) or "unknown"
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    return None
+
+
+def pid_in(holder: str) -> int | None:
+    """The process a holder signed with; None when it could not sign."""
+    word = holder.split(" ", maxsplit=1)[0]
+    return int(word) if word.isascii() and word.isdigit() else None
+
+
+def _note(file: int) -> str:
+    return os.pread(file, NOTE_MAX, 0).decode("ascii", "replace").strip()
 
 
 def this_process() -> Holder:

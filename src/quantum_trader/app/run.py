@@ -18,10 +18,12 @@ from quantum_trader.adapters.bus.leases import RedisLeases
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import URL_FILE, EmbeddedServer, examine
 from quantum_trader.adapters.clock import SteadyClock, SystemClock
+from quantum_trader.adapters.exchanges.binance.hosts import hosts_of
 from quantum_trader.adapters.market.instrument_files import load as load_instruments
 from quantum_trader.adapters.systemd import notify
 from quantum_trader.app.abroad import Abroad, is_abroad, market_of, open_door
 from quantum_trader.app.config import Config
+from quantum_trader.app.guardian_child import GuardianChild
 from quantum_trader.app.instance import InstanceLock, this_process
 from quantum_trader.app.market import Market, Wanted, choose
 from quantum_trader.app.page import Page
@@ -29,6 +31,7 @@ from quantum_trader.app.watch import EVERY_S, About, View, Watch
 from quantum_trader.app.wiring import INSTANCE, Parts, System, paper_parts, parts_abroad
 from quantum_trader.core.errors import BusUnreachable, ConfigError
 from quantum_trader.core.events import Fact
+from quantum_trader.core.mode import mode_of
 from quantum_trader.ports import Bus
 from quantum_trader.services.leadership import Leadership
 from quantum_trader.services.supervisor import Start, run_services
@@ -36,6 +39,7 @@ from quantum_trader.services.watchdog import Watchdog
 from quantum_trader.streams import FEED
 
 WATCHER = "page"
+GUARDIAN = "guardian"
 SETTLE_S = 2.0
 """How long the last orders of a recording may take to come to rest."""
 
@@ -43,11 +47,15 @@ _log = structlog.get_logger()
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """What one run was asked for beside the settings. ``duration_s`` None runs until stopped."""
+    """What one run was asked for beside the settings. ``duration_s`` None runs until stopped.
+
+    ``guardian`` is the command of a guardian to keep beside it; None leaves that to others.
+    """
 
     market: Wanted
     drain: bool = False
     duration_s: float | None = None
+    guardian: tuple[str, ...] | None = None
 
 
 class Places(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +63,7 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
 
     ``redis_url`` is without the password; that is in ``redis_url_file``, which only its owner may
     read. None when the server is not ours: then whoever named it knows its password.
+    ``guardian_pid`` is the process that guards the account, None where none was started here.
     """
 
     page_url: str
@@ -64,6 +73,7 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
     market: str
     account: str
     note: str
+    guardian_pid: int | None
 
 
 class Listener(Protocol):
@@ -97,12 +107,26 @@ async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, Vi
         page = Page(lambda: watch.view, config.page_port, any_port=_any_port(config))
         stack.callback(page.close)
         leadership = await _lead(stack, url, market.account, lock)
+        child = _guardian(asked, config, abroad)
         system = System(_parts(config, market, url, leadership, abroad))
         stack.push_async_callback(system.close)
         await system.start(asked.drain)
         gc.freeze()  # What is there now stays; to look at it again and again takes milliseconds.
-        places = _places(config, market, page, url)
-        return await _until_the_end(system, watch, page, (asked, market, listener, places))
+        places = _places(config, market, page, url, child)
+        services = system.services()
+        if child is not None:
+            services[GUARDIAN] = child.run
+        return await _until_the_end(services, watch, page, (asked, market, listener, places))
+
+
+def _guardian(asked: Asked, config: Config, abroad: Abroad | None) -> GuardianChild | None:
+    """A guardian for an account that lives on without this process, if one was asked for."""
+    if abroad is None or asked.guardian is None:
+        return None
+    where = hosts_of(mode_of(config.account), config.venue).rest
+    child = GuardianChild(asked.guardian, config.home, where)
+    child.look()
+    return child
 
 
 async def _door(stack: AsyncExitStack, asked: Asked, config: Config, bus: Bus) -> Abroad | None:
@@ -131,11 +155,11 @@ def _parts(
 
 
 async def _until_the_end(
-    system: System, watch: Watch, page: Page, told: tuple[Asked, Market, Listener, Places]
+    loops: dict[str, Start], watch: Watch, page: Page, told: tuple[Asked, Market, Listener, Places]
 ) -> tuple[int, View]:
     asked, market, listener, places = told
     services = {
-        **system.services(),
+        **loops,
         "watch": lambda: _watching(watch, listener, places),
         "page": page.run,
     }
@@ -237,7 +261,9 @@ def _about(config: Config, market: Market) -> About:
     )
 
 
-def _places(config: Config, market: Market, page: Page, url: str) -> Places:
+def _places(
+    config: Config, market: Market, page: Page, url: str, child: GuardianChild | None
+) -> Places:
     return Places(
         page_url=page.url,
         redis_url=without_password(url),
@@ -246,6 +272,7 @@ def _places(config: Config, market: Market, page: Page, url: str) -> Places:
         market=market.label,
         account=market.account,
         note=market.note,
+        guardian_pid=None if child is None else child.pid,
     )
 
 

@@ -10,6 +10,7 @@ from typing import NoReturn
 import msgspec
 import structlog
 
+from quantum_trader.core.cover import opens
 from quantum_trader.core.errors import ExchangeError, InDoubt, Locked, Unreachable
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.guard import Act, Guard, Outcome, Withdrawal
@@ -27,9 +28,11 @@ _log = structlog.get_logger()
 class GuardBeat(msgspec.Struct, frozen=True, kw_only=True):
     """How the guardian is. ``seen`` is whether the last look had an answer, ``trouble`` why not.
 
-    ``held`` and ``bare`` are the symbols of the last answer: with a position, and of these without
-    stops for all of it. ``acts`` counts its orders since it started.
+    ``where`` is the venue. ``held`` and ``bare`` are the symbols of the last answer: with a
+    position, and of these without stops for all of it. ``acts`` counts its orders since it started.
     """
+
+    where: str
 
     seen: bool
     trouble: str | None
@@ -40,7 +43,10 @@ class GuardBeat(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Guardian:
-    """One account. ``clock`` is never set back; ``beat`` is told after every look, and may fail."""
+    """One account, at the venue ``where``. ``clock`` is never set back.
+
+    ``beat`` is told after every look, and may not fail.
+    """
 
     def __init__(
         self,
@@ -49,12 +55,15 @@ class Guardian:
         clock: Clock,
         guard: Guard,
         beat: Callable[[GuardBeat], None],
+        *,
+        where: str,
     ) -> None:
         self._venue = venue
         self._latch = latch
         self._clock = clock
         self._guard = guard
         self._beat = beat
+        self._where = where
         self._trouble: str | None = None
         self._pause_ms = 0
         self._held: tuple[str, ...] = ()
@@ -84,6 +93,7 @@ class Guardian:
                 await self._do(act, account.at_ms)
         self._beat(
             GuardBeat(
+                where=self._where,
                 seen=account is not None,
                 trouble=self._trouble,
                 level=level,
@@ -92,6 +102,15 @@ class Guardian:
                 acts=self._acts,
             )
         )
+
+    async def is_needless(self) -> bool:
+        """Whether nothing is held and no order at rest could open, as the venue says just now."""
+        try:
+            account = await self._venue.account()
+        except ExchangeError:
+            return False
+        orders = [resting.order for resting in account.open_orders]
+        return not any(one.qty for one in account.positions) and not any(map(opens, orders))
 
     async def _asked(self, level: KillLevel) -> VenueAccount | None:
         """The account, None when there was no answer. To flatten, every order must be known."""

@@ -2,7 +2,8 @@
 
 import re
 import sys
-from typing import TextIO
+from contextlib import suppress
+from typing import Protocol, TextIO, cast
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
@@ -15,6 +16,33 @@ SECRET_IN_TEXT = re.compile(
     re.I,
 )
 """In an address between user and host, or after a name that says so."""
+
+
+class Lines(Protocol):
+    """As much of a text file as a log needs."""
+
+    def write(self, text: str, /) -> object:
+        """Take a text."""
+
+    def flush(self) -> object:
+        """Let it out."""
+
+
+class Forgiving:
+    """A file for logs whose failures are nobody's: a full disk must not end who protects money."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str, /) -> None:
+        """Write what can be written."""
+        with suppress(OSError):
+            self._file.write(text)
+
+    def flush(self) -> None:
+        """Let out what can be let out."""
+        with suppress(OSError):
+            self._file.flush()
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -36,7 +64,7 @@ def _clean(key: str, value: object) -> object:
     return value
 
 
-def configure(stream: TextIO | None = None) -> None:
+def configure(stream: Lines | None = None) -> None:
     """Send every log line to ``stream`` (stderr unless told), as JSON with time and level."""
     structlog.configure(
         processors=[
@@ -47,6 +75,6 @@ def configure(stream: TextIO | None = None) -> None:
             redact,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.WriteLoggerFactory(stream or sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, stream or sys.stderr)),
         cache_logger_on_first_use=False,
     )

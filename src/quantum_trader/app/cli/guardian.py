@@ -1,6 +1,8 @@
 """``quantum guardian``: protects or closes what nobody does, in a process of its own."""
 
+import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +12,7 @@ import typer
 from quantum_trader.app.cli.frame import Common, command, new_app, say, wait
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.guardian import guard
-from quantum_trader.services.log import configure
+from quantum_trader.services.log import Forgiving, configure
 
 app = new_app()
 
@@ -19,12 +21,16 @@ app = new_app()
 class Options(Common):
     """What ``guardian`` takes."""
 
+    mode: Annotated[str | None, typer.Option(help="paper, testnet or live.")] = None
     venue: Annotated[
         str | None, typer.Option(help="A paper venue of ours, such as http://127.0.0.1:8900.")
     ] = None
     data_dir: Annotated[Path | None, typer.Option(help="The folder with the latch.")] = None
     key_file: Annotated[Path | None, typer.Option(help="Two lines: the key and the secret.")] = None
     config: Annotated[Path | None, typer.Option(help="Settings as TOML.")] = None
+    leaves: Annotated[
+        bool, typer.Option("--leaves", help="End when no run lives and nothing is left to guard.")
+    ] = False
 
 
 @command(app, Options)
@@ -33,9 +39,16 @@ def guardian(options: Options) -> int:
 
     Runs until it is stopped, and needs neither the trader nor its streams.
     """
-    configure()
-    config = load(options.config, {"data_dir": options.data_dir, "key_file": options.key_file})
-    return wait(guard(config, options.venue, lambda: _ready(options, config)))
+    configure(Forgiving(sys.stderr))
+    typed = {
+        "mode": options.mode,
+        "data_dir": options.data_dir,
+        "guardian_key_file": options.key_file,
+        "venue": options.venue,
+    }
+    config = load(options.config, typed)
+    ready = partial(_ready, options, config)
+    return wait(guard(config, config.venue, ready, leaves=options.leaves))
 
 
 def _ready(options: Options, config: Config) -> None:

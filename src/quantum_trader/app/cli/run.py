@@ -18,6 +18,7 @@ from rich.text import Text
 from quantum_trader.app.cli.frame import Common, command, new_app, remark, say, wait
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.display import signed_percent, signed_usd, usd
+from quantum_trader.app.guardian_child import PROGRAM, guardian_words
 from quantum_trader.app.keep import Keeper
 from quantum_trader.app.market import SEED, MarketChoice, Wanted
 from quantum_trader.app.run import Asked, Places, run
@@ -27,7 +28,6 @@ from quantum_trader.services.log import configure
 
 LOG_FILE = "quantum.log"
 SUMMARY_EVERY_S = 30.0
-CHILD = "from quantum_trader.app.cli import main; raise SystemExit(main())"
 
 app = new_app()
 _log = structlog.get_logger()
@@ -63,6 +63,9 @@ class Options(Common):
         str | None, typer.Option(help="A paper venue to trade at, such as http://127.0.0.1:8799.")
     ] = None
     key_file: Annotated[Path | None, typer.Option(help="Key and secret for that venue.")] = None
+    no_guardian: Annotated[
+        bool, typer.Option("--no-guardian", help="Start none: somebody else keeps one.")
+    ] = False
     config: Annotated[Path | None, typer.Option(help="Settings as TOML.")] = None
     keep: Annotated[
         bool, typer.Option("--keep", help="Start it again when it dies, and halt it if too often.")
@@ -101,7 +104,13 @@ def run_system(options: Options) -> int:
         recording=options.replay_data,
         speed=options.speed,
     )
-    asked = Asked(market=wanted, drain=options.safe_drain, duration_s=options.duration)
+    guardian = None if options.no_guardian else tuple(guardian_words(config, options.config))
+    asked = Asked(
+        market=wanted,
+        drain=options.safe_drain,
+        duration_s=options.duration,
+        guardian=guardian,
+    )
     began_s = time.monotonic()
     teller = _teller(options, config)
     try:
@@ -210,7 +219,7 @@ def line_of(view: View) -> str:
 
 def _without_keep(words: Sequence[str]) -> list[str]:
     """The command that was typed, for a child that is kept."""
-    return [sys.executable, "-c", CHILD, *(word for word in words if word != "--keep")]
+    return [*PROGRAM, *(word for word in words if word != "--keep")]
 
 
 def _config(options: Options) -> Config:
@@ -255,6 +264,10 @@ def _say_places(places: Places) -> None:
     say(f"market {places.market}: {places.note}")
     say(f"redis  {places.redis_url} (with its password: redis.url in the folder)")
     say(f"folder {places.data_dir}")
+    if places.guardian_pid is not None:
+        say(
+            f"guard  process {places.guardian_pid} stays while anything is held, whatever ends this"
+        )
 
 
 def _say_summary(summary: Summary) -> None:
