@@ -58,6 +58,8 @@ def test_a_number_holds_its_time() -> None:
         ("entry", 1_680, True),
         ("question", 2_159, False),
         ("question", 2_160, True),
+        ("guard", 2_399, False),
+        ("guard", 2_400, True),
         ("exit", 10_000, False),
     ],
 )

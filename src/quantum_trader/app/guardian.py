@@ -58,6 +58,7 @@ async def guard(
         stack.callback(lock.release)
         venue = BinanceExchange(hosts, keys.key, keys.secret, config.symbols, SystemClock().now_ms)
         stack.push_async_callback(venue.close)
+        venue.asks_first()
         beats = beat_file(config.home)
 
         async def watch() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from quantum_trader.adapters.beat_file import BeatFile
 from quantum_trader.app.finding import Finding, red
+from quantum_trader.app.instance import GUARDIAN_LOCK_FILE, holder_of
 from quantum_trader.app.story import span_text
 from quantum_trader.services.guardian import GuardBeat
 
@@ -16,6 +17,14 @@ START = "Start it: `quantum guardian`."
 def beat_file(folder: Path) -> BeatFile[GuardBeat]:
     """Where the guardian of a folder shows that it lives."""
     return BeatFile(folder / BEAT_FILE, GuardBeat)
+
+
+def living_guardian(folder: Path, now_ms: int) -> GuardBeat | None:
+    """How the guardian of a folder is; None where none lives, or it has been silent."""
+    found = beat_file(folder).read()
+    if found is None or now_ms - found[1] > BEAT_AGE_MAX_MS:
+        return None
+    return None if holder_of(folder, GUARDIAN_LOCK_FILE) is None else found[0]
 
 
 def guardian_findings(folder: Path, now_ms: int, *, needed: bool = False) -> Iterator[Finding]:

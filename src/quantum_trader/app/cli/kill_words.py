@@ -14,6 +14,7 @@ from quantum_trader.core.errors import StoreError, UsageError
 from quantum_trader.core.events import KillLevelSet
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.ports import Latched
+from quantum_trader.services.guardian import GuardBeat
 
 HALTED = "No new risk from now on; exits and stops go on. `quantum resume` ends it."
 FLATTENED = "Every position is closed at market; no new risk until `quantum resume`."
@@ -21,6 +22,7 @@ DISARMED = f"Disarmed: only `quantum arm` lets real money be traded again. {HALT
 NOT_ARMED = f"Nothing was armed there. {HALTED}"
 RESUMED = "Entries are judged again as usual."
 NOT_HALTED = "Nothing was halted: entries are judged as usual."
+FOLDER_UNKNOWN = "its data folder is not known: say --data-dir"
 WORD = "resume"
 
 _WHY_NOT = {
@@ -38,7 +40,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     ``level`` is the one that holds now. ``ordered`` is the fact; None where an earlier one says as
     much, or where none could be written. ``in_force`` is whether the trader is there; None, like
     ``positions`` (what is held), when it could not be asked. ``latch`` is the file that holds the
-    level, None where none does.
+    level, None where none does. ``guarded`` is what the guardian still sees held, where a FLATTEN
+    is left to it because no trader carries it out; None where it was not asked.
     """
 
     level: KillLevel
@@ -47,6 +50,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     in_force: bool | None = None
     latch: str | None = None
     positions: tuple[Held, ...] | None = None
+    guarded: tuple[str, ...] | None = None
     note: str | None = None
     problem: Trouble | None = None
 
@@ -68,6 +72,19 @@ class Watching:
         if text and text != self._told:
             remark(f"closing: {text}")
         self._told = text
+
+
+class GuardianWatching:
+    """Tells what the guardian still sees held, whenever that changes."""
+
+    def __init__(self) -> None:
+        self._told: tuple[str, ...] | None = None
+
+    def __call__(self, beat: GuardBeat) -> None:
+        """One look."""
+        if beat.held != self._told:
+            remark(f"no trader answers; the guardian closes: {', '.join(beat.held) or 'nothing'}")
+        self._told = beat.held
 
 
 def held_text(held: Held) -> str:
@@ -109,6 +126,31 @@ def not_flat(standing: Standing) -> Trouble | None:
         money=f"The order to close stands and is tried again. {_STAND}",
         remedy="Repeat `quantum flatten` to go on watching; `quantum run` if it does not run; "
         "`quantum journal show` says what the exchange answered.",
+    )
+
+
+def guardian_closes(result: Result) -> str:
+    """Who carries a FLATTEN out that no trader does."""
+    why = "" if result.problem is None else f" ({result.problem.what})"
+    return f"No trader carries it out{why}; the guardian closes everything within seconds."
+
+
+def not_closed(beat: GuardBeat | None) -> Trouble:
+    """The guardian lived when FLATTEN was latched, and it is not done."""
+    if beat is None:
+        what = "the guardian has fallen silent"
+    elif not beat.seen:
+        what = f"the guardian cannot see the account ({beat.trouble})"
+    else:
+        what = (
+            f"the guardian still sees held: {', '.join(beat.held) or 'what it has not looked at'}"
+        )
+    return Trouble(
+        code=FOUND,
+        what=f"FLATTEN is latched and not carried out yet: {what}",
+        money=f"The guardian tries it again and again while it lives. {_STAND} {_NO_ENTRY}",
+        remedy="Repeat `quantum flatten` to go on watching; guardian.log in the data folder says "
+        "what the venue answered. Closing by hand at the venue is always possible.",
     )
 
 

@@ -9,9 +9,10 @@ from typing import Literal
 
 import msgspec
 
-Purpose = Literal["entry", "exit", "question"]
+Purpose = Literal["entry", "exit", "question", "guard"]
+"""``guard`` is a question of whoever can protect only what he sees."""
 
-SHARES: Mapping[Purpose, float] = {"entry": 0.7, "question": 0.9, "exit": 1.0}
+SHARES: Mapping[Purpose, float] = {"entry": 0.7, "question": 0.9, "guard": 1.0, "exit": 1.0}
 """Up to which share of a limit a purpose may go."""
 WEIGHT_WINDOW_MS = 60_000
 ORDER_WINDOWS_MS = (10_000, 60_000)

@@ -96,6 +96,10 @@ class BinanceExchange:
         """Send nothing that changes something while ``refusal`` gives a reason, even if signed."""
         self._rest.fence(refusal)
 
+    def asks_first(self) -> None:
+        """Let the questions of this door have the share of the weight that others leave alone."""
+        self._rest.asks_as = "guard"
+
     @property
     def opened_seq(self) -> int:
         """The number a new journal begins after: nothing of ours can have happened before it."""

@@ -62,6 +62,7 @@ class Rest:
         self.clock = ServerClock(now_ms)
         self.budget = Budget()
         self._wire = Wire(hosts, key, secret, self.clock.there_ms)
+        self.asks_as: Purpose = "question"
 
     def limit(self, limits: Limits) -> None:
         """What the venue said it grants."""
@@ -78,7 +79,7 @@ class Rest:
 
         Raises ``Unreachable`` when it had no effect, ``InDoubt`` when nobody knows, ``Locked``.
         """
-        self._check(endpoint, purpose)
+        self._check(endpoint, self.asks_as if purpose == "question" else purpose)
         given = dict(params or {})
         if endpoint.signed:
             given["recvWindow"] = str(RECEIVE_WINDOW_MS)

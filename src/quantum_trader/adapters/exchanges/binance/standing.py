@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from quantum_trader.adapters.exchanges.binance import answers, endpoints
 from quantum_trader.adapters.exchanges.binance.answers import (
@@ -43,6 +44,18 @@ KINDS: Mapping[str, OrderKind] = {
 }
 
 
+SETTING_MS = 60_000
+
+
+class _Setting(NamedTuple):
+    """What changes slowly, as it was at a time."""
+
+    at_ms: int
+    wallet: answers.AccountRow
+    modes: answers.AccountConfigRow
+    leverages: Mapping[str, SymbolConfigRow]
+
+
 class Standing:
     """How one account stands, and what it is set to."""
 
@@ -51,6 +64,7 @@ class Standing:
         self._history = history
         self._identity = identity
         self._configured: dict[str, tuple[bool, int]] = {}
+        self._told: _Setting | None = None
 
     async def preflight(self) -> None:
         """Refuse an account that is set to what this system does not trade on.
@@ -104,17 +118,18 @@ class Standing:
     async def account(self, *, held_only: bool = False) -> VenueAccount:
         """Wallet, positions and all open orders. Raises like ``Rest.ask``.
 
-        ``held_only`` asks for orders where something is held alone, at a fraction of the weight.
+        ``held_only`` asks for orders where something is held alone, and for what changes slowly
+        once a minute, at a fraction of the weight.
         """
         at_ms = await self._history.market_ms()
-        ask = self._rest.ask
-        wallet, modes, positions, leverages = await asyncio.gather(
-            ask(endpoints.ACCOUNT, answers.ACCOUNT),
-            ask(endpoints.ACCOUNT_CONFIG, answers.ACCOUNT_CONFIG),
-            ask(endpoints.POSITIONS, answers.POSITIONS),
-            self._learn_leverages(),
+        positions, setting = await asyncio.gather(
+            self._rest.ask(endpoints.POSITIONS, answers.POSITIONS),
+            self._setting(at_ms, SETTING_MS if held_only else 0),
         )
+        wallet, modes, leverages = setting.wallet, setting.modes, setting.leverages
         symbols = {row.symbol: None for row in positions if row.position_amt}
+        if not symbols.keys() <= leverages.keys():
+            leverages = await self._learn_leverages()
         orders, algos = await self._open_orders([*symbols] if held_only else None)
         for algo in algos:
             self._identity.note_algo(algo)
@@ -138,6 +153,18 @@ class Standing:
             )
         except Malformed as error:
             raise InDoubt(f"the account: {error}") from None
+
+    async def _setting(self, at_ms: int, age_ms: int) -> _Setting:
+        """Wallet, modes and leverages; those that were told less than so long ago will do."""
+        if self._told is not None and 0 <= at_ms - self._told.at_ms < age_ms:
+            return self._told
+        wallet, modes, leverages = await asyncio.gather(
+            self._rest.ask(endpoints.ACCOUNT, answers.ACCOUNT),
+            self._rest.ask(endpoints.ACCOUNT_CONFIG, answers.ACCOUNT_CONFIG),
+            self._learn_leverages(),
+        )
+        self._told = _Setting(at_ms, wallet, modes, leverages)
+        return self._told
 
     async def _open_orders(
         self, symbols: Sequence[str] | None
