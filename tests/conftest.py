@@ -3,8 +3,10 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
@@ -65,6 +67,18 @@ def nobody_talks_to_another_machine() -> Iterator[None]:
     tried = log.read_text(encoding="utf-8").removeprefix(before)
     if tried:
         pytest.fail(f"somebody tried to reach another machine:\n{tried}", pytrace=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_guardian_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """End the guardians that runs of these tests have left behind: they outlive runs on purpose."""
+    yield
+    ours = str(tmp_path_factory.getbasetemp())
+    for process in psutil.process_iter(["cmdline"]):
+        words = process.info["cmdline"] or []
+        if "guardian" in words and any(word.startswith(ours) for word in words):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def guard_sockets() -> None:

@@ -1,5 +1,6 @@
 """A guardian at the paper exchange, moved by hand, with a venue that may fail under it."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from quantum_trader.adapters.clock import ManualClock
@@ -22,6 +23,7 @@ class Guarded:
         self.orders: list[OrderRequest] = []
         self.canceled: list[str] = []
         self.asked = 0
+        self.seen: Callable[[], Awaitable[VenueAccount]] = venue.account
         self._venue = venue
 
     async def account(self) -> VenueAccount:
@@ -30,7 +32,7 @@ class Guarded:
         how = self.knobs.next("account")
         if how != "well":
             raise failure(how)
-        return await self._venue.account()
+        return await self.seen()
 
     async def held(self) -> VenueAccount:
         """The same."""

@@ -5,6 +5,7 @@ import re
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from quantum_trader.adapters.exchanges.paper import PaperExchange
@@ -18,7 +19,7 @@ from quantum_trader.core.matching.rules import MatchingRules
 from quantum_trader.core.orders.guardian_ids import is_guardians
 from quantum_trader.core.rules import ExitRules
 from quantum_trader.core.units import OrderSide
-from quantum_trader.core.venue import Accepted
+from quantum_trader.core.venue import Accepted, VenueAccount, VenueFill
 from tests.guarding import Watched
 from tests.support import NOON_MS, a_candle, an_intent, some_rules
 
@@ -156,6 +157,49 @@ async def test_with_the_file_alone_everything_is_closed_and_stays_closed(tmp_pat
     assert await held_qty(venue) == 0, "a new process obeys the file that was there before it"
     await again.look_for(20)
     assert len(again.venue.orders) == 1, "closing twice is closing once"
+
+
+async def test_it_is_needless_only_where_the_venue_shows_nothing_held_and_nothing_that_opens(
+    tmp_path: Path,
+) -> None:
+    venue = await a_venue()
+    watched = Watched(venue, tmp_path)
+    assert await watched.guardian.is_needless()
+    watched.venue.knobs.fail("account", "unreachable")
+    assert not await watched.guardian.is_needless(), "nobody could see it"
+    await venue.place(an_order("rests", "BUY", "LIMIT", 50_000))
+    assert not await watched.guardian.is_needless(), "it may still open"
+    await venue.cancel(SYMBOL, "rests")
+    assert await watched.guardian.is_needless()
+    await venue.place(an_order("bought", "BUY"))
+    assert not await watched.guardian.is_needless()
+
+
+@pytest.mark.parametrize("trader_first", [True, False])
+async def test_of_a_guardian_and_a_trader_who_close_at_once_one_closes(
+    tmp_path: Path, trader_first: bool
+) -> None:
+    closing = msgspec.structs.replace(an_order("traders", "SELL"), reduce_only=True)
+    venue = await a_venue(an_order("bought", "BUY"))
+    watched = Watched(venue, tmp_path)
+    watched.latch.path.write_text("FLATTEN")
+    await watched.look(0, 2_000, 4_000)
+
+    async def seen_before_the_other_closed() -> VenueAccount:
+        account = await venue.account()
+        if trader_first:
+            await venue.place(closing)
+        return account
+
+    watched.venue.seen = seen_before_the_other_closed
+    await watched.look(5_000)
+    (last,) = watched.venue.orders
+    assert (last.reduce_only, last.side) == (True, "SELL")
+    await venue.place(msgspec.structs.replace(closing, client_order_id="later"))
+    assert await held_qty(venue) == 0
+    sold = [one for one in await venue.updates(0, 0) if isinstance(one, VenueFill)][1:]
+    whose = "traders" if trader_first else last.client_order_id
+    assert [one.client_order_id for one in sold] == [whose]
 
 
 async def test_a_halt_closes_nothing(tmp_path: Path) -> None:
