@@ -106,12 +106,13 @@ def guardian_pid(folder: Path) -> int | None:
     return None if holder is None else pid_in(holder)
 
 
-def wait_for_guardian(folder: Path) -> GuardBeat:
-    """Wait until the guardian of a folder has seen its account; how it is."""
+def wait_for_guardian(folder: Path, level: str | None = None) -> GuardBeat:
+    """Wait until the guardian of a folder has seen its account, and this level; how it is."""
     end_s = time.monotonic() + WITHIN_S
     while time.monotonic() < end_s:
         found = beat_file(folder).read()
-        if guardian_pid(folder) is not None and found is not None and found[0].seen:
+        is_well = guardian_pid(folder) is not None and found is not None and found[0].seen
+        if is_well and found is not None and level in (None, found[0].level):
             return found[0]
         time.sleep(0.1)
     pytest.fail(f"no guardian within {WITHIN_S:g} s in {folder}")

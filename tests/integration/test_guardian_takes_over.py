@@ -147,6 +147,13 @@ async def test_with_run_and_server_killed_the_guardian_protects_and_flattens(
     async with desk_at_venue(tmp_path) as desk:
         first = guardian_pid(desk.folder)
         assert await desk.killed_between_fill_and_stop(server=True) < BOUND_S
+        assert (await desk.type("disarm"))[0] == 0
+        (name,) = await desk.stops()
+        await desk.venue.done("DELETE", ALGO, symbol=SYMBOL, clientAlgoId=name)
+        await desk.venue.until(desk.has_stop)
+        (again,) = await desk.stops()
+        assert is_guardians(again), "disarmed, it has all it needs to protect"
+        assert again != name
         code, told = await desk.type("flatten", "--why", "everybody is dead")
         assert (code, told["problem"], told["guarded"]) == (0, None, []), told
         assert "the guardian closes" in told["note"]

@@ -146,6 +146,7 @@ async def test_real_money_moves_after_two_deliberate_steps_and_not_before(tmp_pa
 def _trade_live(desk: Desk) -> None:
     with desk.started("run", "--port", "0") as ready:
         wait_for_guardian(desk.home)
+        assert ready["guardian_pid"] is not None
         assert "REAL MONEY" in ready["note"]
         refused = desk.intend("LONG")
         assert status(refused) == "failed"
@@ -156,7 +157,12 @@ def _trade_live(desk: Desk) -> None:
         code, told = desk.type("arm", *where, "--confirm", told["words"], "--for", "1")
         assert (code, told["armed"]) == (0, True), told
         assert status(desk.intend("LONG")) == "opened"
-        (desk.home / ARMED_FILE).unlink()
-        assert status(desk.intend("FLAT")) in ("closing", "closed")
+        code, told = desk.type("disarm", "--data-dir", str(desk.home), "--why", "enough")
+        assert (code, told["in_force"], told["problem"]) == (0, True, None)
+        assert not (desk.home / ARMED_FILE).exists()
+        beat = wait_for_guardian(desk.home, "HALT")
+        assert (beat.held, beat.bare) == ((SYMBOL,), ()), "it guards on"
+        assert status(desk.intend("FLAT")) in ("closing", "closed"), "exits need no leave"
+        assert desk.type("resume", "--data-dir", str(desk.home), "--yes")[0] == 0
         assert "not armed" in desk.in_the_end("SHORT")["reason"]
     end_guardian(desk.home)

@@ -21,7 +21,7 @@ from quantum_trader.adapters.market.binance import BinanceMarket, Venue
 from quantum_trader.adapters.market.market_clock import TimedMarket
 from quantum_trader.app.config import Config
 from quantum_trader.app.credentials import find_credentials
-from quantum_trader.app.leave import leave_of
+from quantum_trader.app.leave import leave_of, no_entry
 from quantum_trader.app.market import Market, account_on
 from quantum_trader.app.venues import compared
 from quantum_trader.core.errors import ConfigError, ExchangeError
@@ -59,6 +59,9 @@ class Door(Exchange, Protocol):
 
     def fence(self, refusal: Callable[[], str | None]) -> None:
         """Send nothing that changes something while ``refusal`` gives a reason."""
+
+    def fence_entries(self, refusal: Callable[[], str | None]) -> None:
+        """Send no order that may open while ``refusal`` gives a reason."""
 
     async def open(self) -> None:
         """Check the account and learn about the venue."""
@@ -102,9 +105,11 @@ async def open_door(config: Config, bus: Bus) -> Abroad:
         await door.close()
         raise
     exchange: Exchange = door
+    leave = None
     if caps is not None:
         leave = leave_of(config, caps, keys.key.fingerprint(), lambda: door.clock_offset_ms)
         exchange = CappedExchange(door, leave, door.mark, SystemClock().now_ms, config.account)
+    door.fence_entries(lambda: no_entry(config.home, leave))
     return Abroad(
         door=door,
         exchange=exchange,

@@ -30,7 +30,7 @@ AGAIN_MS = 2_000
 STALLED_S = 90.0
 """A question to a venue that does not answer is asked a few times, and takes this long at worst."""
 ALONE_LOOK_S = 2.0
-ALONE_LOOKS = 10
+ALONE_LOOKS = 30
 """A run that is started again comes back within this many looks, as a rule."""
 NO_SYSTEM = (
     "the guardian guards an account at a venue; `quantum run` keeps its own paper one itself"
@@ -81,7 +81,8 @@ async def _leave(guardian: Guardian, folder: Path, beats: BeatFile[GuardBeat]) -
     alone_looks = 0
     while True:
         await asyncio.sleep(ALONE_LOOK_S)
-        alone_looks = 0 if holder_of(folder, LOCK_FILE) else alone_looks + 1
+        is_busy = guardian.holds or holder_of(folder, LOCK_FILE) is not None
+        alone_looks = 0 if is_busy else alone_looks + 1
         if alone_looks >= ALONE_LOOKS and await guardian.is_needless():
             _log.info("no run lives here and nothing is left to guard")
             beats.clear()

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 
 from quantum_trader.adapters.arming import ArmedLeave, Run, note_run
 from quantum_trader.adapters.clock import SystemClock
@@ -36,6 +37,19 @@ def leave_of(config: Config, caps: Caps, fingerprint: str, offset: Offset) -> Le
     )
     note_run(config.home, run)
     return ArmedLeave(config.home, lambda: here_now(config, run, offset), SystemClock().now_ms)
+
+
+def no_entry(folder: Path, leave: Leave | None) -> str | None:
+    """Why no order that adds risk may be signed now; None when one may.
+
+    The last question before the socket: what is latched or disarmed while an order is on its way
+    still holds it back.
+    """
+    held = FileLatch(folder).read()
+    if held is not None:
+        return f"{held.level} is latched by {held.who}"
+    granted = None if leave is None else leave.caps()
+    return "; ".join(granted) if isinstance(granted, tuple) else None
 
 
 def here_now(config: Config, run: Run, offset: Offset) -> Here:

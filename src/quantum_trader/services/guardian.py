@@ -103,6 +103,11 @@ class Guardian:
             )
         )
 
+    @property
+    def holds(self) -> bool:
+        """Whether anything was held when the account was seen last."""
+        return bool(self._held)
+
     async def is_needless(self) -> bool:
         """Whether nothing is held and no order at rest could open, as the venue says just now."""
         try:

@@ -96,6 +96,10 @@ class BinanceExchange:
         """Send nothing that changes something while ``refusal`` gives a reason, even if signed."""
         self._rest.fence(refusal)
 
+    def fence_entries(self, refusal: Callable[[], str | None]) -> None:
+        """Send no order that may open while ``refusal`` gives a reason, even if it is signed."""
+        self._rest.fence_entries(refusal)
+
     def asks_first(self) -> None:
         """Let the questions of this door have the share of the weight that others leave alone."""
         self._rest.asks_as = "guard"

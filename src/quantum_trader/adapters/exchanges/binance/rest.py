@@ -72,6 +72,10 @@ class Rest:
         """What is signed and changes something is kept back while ``refusal`` gives a reason."""
         self._wire.refusal = refusal
 
+    def fence_entries(self, refusal: Callable[[], str | None]) -> None:
+        """An order that may open is kept back while ``refusal`` gives a reason, even if signed."""
+        self._wire.entry_refusal = refusal
+
     async def call(
         self, endpoint: Endpoint, params: Params | None = None, purpose: Purpose = "question"
     ) -> bytes | Refused:

@@ -7,7 +7,7 @@ with ``fetch`` replaced, bytes back: no float, no guess about what an error mean
 import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
 import msgspec
@@ -23,6 +23,8 @@ ANSWER_S = 5.0
 BYTES_MAX = 32 * 1024 * 1024
 CLOSE_MS = 50
 SIGNATURE = "signature="
+ORDERING = ("/order", "/algoOrder", "/batchOrders")
+"""How the addresses end at which an order can be placed."""
 NEVER_LEFT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
@@ -56,6 +58,7 @@ class Wire(binanceusdm):  # type: ignore[misc]  # ccxt has no types
         self._time_there_ms = time_there_ms
         self._host = urlsplit(hosts.rest).netloc
         self.refusal: Callable[[], str | None] = _free
+        self.entry_refusal: Callable[[], str | None] = _free
         self.timeout_on_exit = CLOSE_MS
         self.urls: dict[str, Any] = point_at(self.urls, hosts)
         check_hosts(self.urls, hosts)
@@ -84,7 +87,7 @@ class Wire(binanceusdm):  # type: ignore[misc]  # ccxt has no types
         body: str | None = None,
     ) -> Answer:
         """One request, sent once. Raises ``Unreachable`` and ``InDoubt``."""
-        self._check(method, f"{url}{body or ''}")
+        self._check(method, url, body or "")
         self.open(True)
         host = self._host
         try:
@@ -113,15 +116,18 @@ class Wire(binanceusdm):  # type: ignore[misc]  # ccxt has no types
             raise InDoubt(f"{host} answered with more than {BYTES_MAX} bytes")
         return Answer(status, seen, content)
 
-    def _check(self, method: str, signed: str) -> None:
+    def _check(self, method: str, url: str, body: str) -> None:
         """Let nothing of an ended lease out: its time is in the signature, so this comes after it.
 
         A process that stood still just before it was signed would have signed a time that the
-        venue still takes after the lease.
+        venue still takes after the lease. The same holds for an order that adds risk, and the word
+        that nothing may.
         """
-        if method == "GET" or SIGNATURE not in signed:
+        if method == "GET" or SIGNATURE not in f"{url}{body}":
             return
         refusal = self.refusal()
+        if refusal is None and adds_risk(url, body):
+            refusal = self.entry_refusal()
         if refusal is not None:
             raise Unreachable(f"not sent: {refusal}")
 
@@ -138,7 +144,16 @@ class Wire(binanceusdm):  # type: ignore[misc]  # ccxt has no types
 
 
 def _free() -> None:
-    """Why nothing may be sent: there is no lease to keep to."""
+    """Why nothing may be sent: there is no lease to keep to, and nobody to ask."""
+
+
+def adds_risk(url: str, body: str) -> bool:
+    """Whether what was signed is an order that may open, by the words that are about to leave."""
+    parts = urlsplit(url)
+    if not parts.path.endswith(ORDERING):
+        return False
+    said = parse_qs(parts.query) | parse_qs(body)
+    return ["true"] not in (said.get("reduceOnly"), said.get("closePosition"))
 
 
 def point_at(urls: Mapping[str, Any], hosts: Hosts) -> dict[str, Any]:
