@@ -1,11 +1,12 @@
 """The page: what the system is doing now, on this machine's loopback, for looking only.
 
 Served as finished HTML; a small script of our own fetches the board anew every two seconds. There
-is nothing to press here: orders to the system go through the command line.
+is nothing to press here. Beside it the same server has the control API (``app/control.py``), for
+programs that have a token.
 """
 
 import socket
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import NoReturn
@@ -49,10 +50,15 @@ class _Server(uvicorn.Server):
 class Page:
     """The web server of one system. ``look`` gives it what there is to see."""
 
-    def __init__(self, look: Look, port: int, *, any_port: bool) -> None:
-        """Take the port. Raises ``ConfigError`` when it is taken and no other one will do."""
+    def __init__(
+        self, look: Look, port: int, *, any_port: bool, more: Sequence[Route] = ()
+    ) -> None:
+        """Take the port; ``more`` is served beside the page.
+
+        Raises ``ConfigError`` when the port is taken and no other one will do.
+        """
         self._socket = _bound(port, any_port=any_port)
-        app = page_app(look)
+        app = page_app(look, more)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, lifespan="off", server_header=False
         )
@@ -78,7 +84,7 @@ class Page:
         self._socket.close()
 
 
-def page_app(look: Look) -> Starlette:
+def page_app(look: Look, more: Sequence[Route] = ()) -> Starlette:
     """The page as an application: the page, its board alone, and the same as JSON."""
     environment = Environment(
         loader=PackageLoader("quantum_trader.app"), autoescape=True, undefined=StrictUndefined
@@ -107,6 +113,7 @@ def page_app(look: Look) -> Starlette:
             Route("/state.json", state),
             Route("/page.css", _asset("page.css", "text/css")),
             Route("/page.js", _asset("page.js", "text/javascript")),
+            *more,
         ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS)],
     )

@@ -9,6 +9,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import NoReturn, Protocol
+from urllib.parse import urljoin
 
 import msgspec
 import structlog
@@ -23,6 +24,8 @@ from quantum_trader.adapters.market.instrument_files import load as load_instrum
 from quantum_trader.adapters.systemd import notify
 from quantum_trader.app.abroad import Abroad, is_abroad, market_of, open_door
 from quantum_trader.app.config import Config
+from quantum_trader.app.control import KNOWN_IN, Control, desk_of, token_of
+from quantum_trader.app.control import PATH as CONTROL_PATH
 from quantum_trader.app.guardian_child import GuardianChild
 from quantum_trader.app.instance import InstanceLock, this_process
 from quantum_trader.app.market import Market, Wanted, choose
@@ -63,10 +66,13 @@ class Places(msgspec.Struct, frozen=True, kw_only=True):
 
     ``redis_url`` is without the password; that is in ``redis_url_file``, which only its owner may
     read. None when the server is not ours: then whoever named it knows its password.
+    ``control_url`` takes orders of whoever has the token in ``control_token_file``.
     ``guardian_pid`` is the process that guards the account, None where none was started here.
     """
 
     page_url: str
+    control_url: str
+    control_token_file: str
     redis_url: str
     redis_url_file: str | None
     data_dir: str
@@ -104,7 +110,13 @@ async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, Vi
         market = await _market(asked, config, bus, abroad)
         structlog.contextvars.bind_contextvars(market=market.label)
         watch = Watch(bus, _about(config, market), SystemClock(), market.time)
-        page = Page(lambda: watch.view, config.page_port, any_port=_any_port(config))
+        control = Control(desk_of(config.home, url), token_of(config.home))
+        page = Page(
+            lambda: watch.view,
+            config.page_port,
+            any_port=_any_port(config),
+            more=control.routes(),
+        )
         stack.callback(page.close)
         leadership = await _lead(stack, url, market.account, lock)
         child = _guardian(asked, config, abroad)
@@ -266,6 +278,8 @@ def _places(
 ) -> Places:
     return Places(
         page_url=page.url,
+        control_url=urljoin(page.url, CONTROL_PATH),
+        control_token_file=str(config.home / KNOWN_IN),
         redis_url=without_password(url),
         redis_url_file=None if config.redis_url else str(config.home / URL_FILE),
         data_dir=str(config.home),
