@@ -54,7 +54,13 @@ class LivePath:
     """Enter it, propose, and read the results; leaving it ends the services."""
 
     def __init__(
-        self, url: str, folder: Path, rules: Rules, *, snapshot_every: int = 10_000
+        self,
+        url: str,
+        folder: Path,
+        rules: Rules,
+        *,
+        snapshot_every: int = 10_000,
+        venue: type[PaperExchange] = PaperExchange,
     ) -> None:
         self._url = url
         self._snapshots = snapshots_of(TraderState, snapshot_every)
@@ -63,11 +69,11 @@ class LivePath:
         self._settings = LoopSettings(account=rules.account)
         self._buses: list[RedisBus] = []
         self._journal = SqliteJournal(folder / "journal.sqlite", rules.account)
-        self._venue = PaperExchange(_venue_rules(rules), PaperStore(folder / "venue.sqlite"))
+        self.venue = venue(_venue_rules(rules), PaperStore(folder / "venue.sqlite"))
         self._results: Any = connect(url, answer_timeout_s=None)
         self._results_after = b"0-0"
         self._tasks: list[asyncio.Task[object]] = []
-        self._desk = self._bus("desk")
+        self.desk = self._bus("desk")
 
     def _bus(self, name: str) -> RedisBus:
         self._buses.append(RedisBus(self._url, consumer=name))
@@ -77,18 +83,23 @@ class LivePath:
         bus, streams = self._bus(service), read_by(service)
         return Consumer(bus, service, streams, handler, self._settings, clock=self._clock)
 
-    async def __aenter__(self) -> "LivePath":
+    async def start(self) -> tuple[Consumer, GatewayService]:
+        """Let both services become what they were; nothing is read yet."""
         account = self._rules.account
         reader = wire.Reader(account)
         trader = self._consumer(TRADER, Fold(step, TraderState, self._snapshots, reader))
         gateway = GatewayService(
             self._bus(GATEWAY),
-            Gateway(self._venue, self._journal, account, self._clock, lambda: NOW_MS),
+            Gateway(self.venue, self._journal, account, self._clock, lambda: NOW_MS),
             self._settings,
             self._clock,
         )
         for service in (trader, gateway):
             await service.start()
+        return trader, gateway
+
+    async def __aenter__(self) -> "LivePath":
+        trader, gateway = await self.start()
         await self._begin()
         while await trader.poll_once():
             pass
@@ -101,16 +112,20 @@ class LivePath:
         adopted = RulesAdopted(
             id="rules", at_ms=NOW_MS, trace_id="", account=self._rules.account, rules=self._rules
         )
-        await self._desk.append(OPERATOR_STREAM, [wire.write(adopted)], writer=OPERATOR)
+        await self.desk.append(OPERATOR_STREAM, [wire.write(adopted)], writer=OPERATOR)
         bars = first_bars(list(self._rules.instruments))
         for bar in bars:
-            await self._venue.advance(bar)
-        await self._desk.append(MARKET_KLINES, [wire.write(bar) for bar in bars], writer=FEED)
+            await self.venue.advance(bar)
+        await self.desk.append(MARKET_KLINES, [wire.write(bar) for bar in bars], writer=FEED)
 
     async def propose(self, intents: Sequence[IntentProposed]) -> None:
         """Put intents on their stream, as anybody outside would."""
         fields = [write_intent(each) for each in intents]
-        await self._desk.append(TRADE_INTENT, fields, writer="bench")
+        await self.desk.append(TRADE_INTENT, fields, writer="bench")
+
+    def check(self) -> None:
+        """Raise what ended a service, if one has ended."""
+        raise_failure(self._tasks)
 
     async def results(self) -> list[str]:
         """The symbols of the next results. Raises ``BrokenInvariant`` unless all were opened."""
@@ -131,12 +146,16 @@ class LivePath:
     ) -> Literal[False]:
         await end(self._tasks)
         gc.unfreeze()
+        await self.close()
+        return False
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
         await self._results.aclose()
         for bus in self._buses:
             await bus.close()
-        await self._venue.close()
+        await self.venue.close()
         self._journal.close()
-        return False
 
 
 def _venue_rules(rules: Rules) -> MatchingRules:

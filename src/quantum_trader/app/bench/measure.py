@@ -52,9 +52,13 @@ class Aim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Effort(msgspec.Struct, frozen=True, kw_only=True):
-    """How much work a benchmark may do: repetitions, and seconds after which none is begun."""
+    """How much work a benchmark may do: repetitions, and seconds after which none is begun.
+
+    ``events`` is the length of a log that is recovered from, where it is not quick.
+    """
 
     quick: bool = False
+    events: int = 1_000_000
     repetitions: int = REPETITIONS
     seconds_max: float = 240.0
 

@@ -68,7 +68,7 @@ async def _memory_mb(rest_s: float) -> float:
             *("--data-dir", folder),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env=_own_environment(),
+            env=own_environment(),
         )
         try:
             async with asyncio.timeout(READY_WITHIN_S):
@@ -100,7 +100,7 @@ def _says_ready(text: bytes) -> bool:
     return isinstance(answer, dict) and answer.get("ready") is True
 
 
-def _own_environment() -> Mapping[str, str]:
+def own_environment() -> Mapping[str, str]:
     """Without settings of the caller: not on its server, and not in its folder."""
     return {name: value for name, value in os.environ.items() if not name.startswith("QT_")}
 

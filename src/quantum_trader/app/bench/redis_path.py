@@ -32,9 +32,9 @@ async def throughput(effort: Effort) -> Sequence[Row]:
     ours, bare = [], []
     for _ in effort.rounds():
         async with _ours(count) as (send, receive, intents):
-            ours.append(count / await _flood(send, receive, intents))
+            ours.append(count / await flood(send, receive, intents))
         async with _bare(count) as (send, receive, intents):
-            bare.append(count / await _flood(send, receive, intents))
+            bare.append(count / await flood(send, receive, intents))
     aim = Aim(
         name="intents to protected positions",
         unit="per second",
@@ -52,9 +52,9 @@ async def latency(effort: Effort) -> Sequence[Row]:
     ours, bare = [], []
     for _ in effort.rounds():
         async with _ours(count) as (send, receive, intents):
-            ours.append(await _paced(send, receive, intents))
+            ours.append(await paced(send, receive, intents))
         async with _bare(count) as (send, receive, intents):
-            bare.append(await _paced(send, receive, intents))
+            bare.append(await paced(send, receive, intents))
     note = f"{count} intents, {PER_SECOND} a second, until the position is protected"
     aims = (
         (P50, Aim(name="intent to result, p50", unit="ms", note=note, better="below")),
@@ -83,7 +83,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 @asynccontextmanager
-async def _server() -> AsyncIterator[tuple[str, Path]]:
+async def serving() -> AsyncIterator[tuple[str, Path]]:
     with tempfile.TemporaryDirectory(prefix="quantum-bench-") as folder:
         server = EmbeddedServer(Path(folder) / "server")
         url = await server.start()
@@ -97,8 +97,8 @@ async def _server() -> AsyncIterator[tuple[str, Path]]:
 async def _ours(count: int) -> AsyncIterator[tuple[Send, Receive, list[IntentProposed]]]:
     intents = [intent(symbol) for symbol in symbols(count + WARM_UP)]
     rules = roomy_rules(count + WARM_UP)
-    async with _server() as (url, folder), LivePath(url, folder, rules) as path:
-        await _flood(path.propose, path.results, intents[:WARM_UP])
+    async with serving() as (url, folder), LivePath(url, folder, rules) as path:
+        await flood(path.propose, path.results, intents[:WARM_UP])
         yield path.propose, path.results, intents[WARM_UP:]
 
 
@@ -106,7 +106,7 @@ async def _ours(count: int) -> AsyncIterator[tuple[Send, Receive, list[IntentPro
 async def _bare(count: int) -> AsyncIterator[tuple[Send, Receive, list[IntentProposed]]]:
     """The same messages through two hops; ``seq`` names them as the symbol names an intent."""
     intents = [intent(symbol) for symbol in symbols(count + WARM_UP)]
-    async with _server() as (url, _), BareHops(url) as hops:
+    async with serving() as (url, _), BareHops(url) as hops:
 
         async def send(some: Sequence[IntentProposed]) -> None:
             await hops.send([{**write_intent(each), b"seq": each.symbol.encode()} for each in some])
@@ -114,11 +114,11 @@ async def _bare(count: int) -> AsyncIterator[tuple[Send, Receive, list[IntentPro
         async def receive() -> list[str]:
             return [fields[b"seq"].decode() for fields in await hops.arrived()]
 
-        await _flood(send, receive, intents[:WARM_UP])
+        await flood(send, receive, intents[:WARM_UP])
         yield send, receive, intents[WARM_UP:]
 
 
-async def _flood(send: Send, receive: Receive, intents: Sequence[IntentProposed]) -> float:
+async def flood(send: Send, receive: Receive, intents: Sequence[IntentProposed]) -> float:
     """Everything at once, in batches; seconds until the last result."""
     began_s = time.perf_counter()
 
@@ -135,7 +135,7 @@ async def _flood(send: Send, receive: Receive, intents: Sequence[IntentProposed]
     return took_s
 
 
-async def _paced(send: Send, receive: Receive, intents: Sequence[IntentProposed]) -> list[float]:
+async def paced(send: Send, receive: Receive, intents: Sequence[IntentProposed]) -> list[float]:
     """One by one; milliseconds until each result."""
     sent_s: dict[str, float] = {}
     took_ms: list[float] = []

@@ -11,8 +11,11 @@ import typer
 from quantum_trader.app.bench import (
     exits,
     feed,
+    journal_speed,
     levels_speed,
     process_cost,
+    protection,
+    recovery,
     redis_path,
     replay_speed,
     venue_orders,
@@ -41,6 +44,9 @@ BENCHMARKS: dict[str, Benchmark] = {
     "exits": exits.exits_speed,
     "feed": feed.feed_speed,
     "venue": venue_orders.venue_orders,
+    "protection": protection.protection,
+    "journal": journal_speed.journal_speed,
+    "recovery": recovery.recovery_time,
     "memory": process_cost.idle_memory,
     "help": process_cost.help_time,
 }
@@ -77,6 +83,9 @@ class Options(Common):
         bool, typer.Option("--quick", help="Little work: shows that it runs, measures nothing.")
     ] = False
     repetitions: Annotated[int, typer.Option(min=1, max=50, help="Of each measurement.")] = 5
+    events: Annotated[
+        int, typer.Option(min=1_000, help="Length of the log that recovery starts from.")
+    ] = 1_000_000
     forced: Annotated[
         bool, typer.Option("--progress", help="Show progress even where nobody seems to watch.")
     ] = False
@@ -89,7 +98,7 @@ def bench(options: Options) -> int:
     Exit code 1 when a target is missed; with --quick nothing is judged.
     """
     names = _chosen(options)
-    effort = Effort(quick=options.quick, repetitions=options.repetitions)
+    effort = Effort(quick=options.quick, events=options.events, repetitions=options.repetitions)
     report = wait(_measure(names, effort, forced=options.forced))
     if options.as_json:
         show_json(report)
