@@ -46,18 +46,27 @@ async def _struck(home: Path, places: dict[str, Any], control: "_Control") -> fl
     async with _process("run", "--port", "0", *where, folder=home / "run") as run:
         await _until(lambda: _guarded(home / "run"))
         await control.ask("faults", {"kind": "unavailable", "method": "POST", "path": ALGO})
-        words = ("intent", SYMBOL, "LONG", "--notional", "500", "--data-dir", str(home / "run"))
-        proposing = await asyncio.create_subprocess_exec(
-            *QUANTUM, *words, stdout=asyncio.subprocess.DEVNULL, env=own_environment()
-        )
+        proposing = asyncio.create_task(_propose(home / "run", control))
         await _until(lambda: control.account("positions"))
         filled_s = time.perf_counter()
         run.kill()
         await control.ask("faults/clear", {})
         await _until(lambda: control.account("open_algos"))
         took_s = time.perf_counter() - filled_s
-        await proposing.wait()
+        await proposing
         return took_s
+
+
+async def _propose(folder: Path, control: "_Control") -> None:
+    """Propose an entry until it is there: the first prices may not have come yet."""
+    words = ("intent", SYMBOL, "LONG", "--notional", "500", "--data-dir", str(folder))
+    while not await control.account("positions"):
+        quiet = asyncio.subprocess.DEVNULL
+        one = await asyncio.create_subprocess_exec(
+            *QUANTUM, *words, stdout=quiet, stderr=quiet, env=own_environment()
+        )
+        await one.wait()
+        await asyncio.sleep(1)
 
 
 class _Control:
