@@ -57,6 +57,10 @@ async def test_a_door_sends_nothing_that_opens_while_latched_and_nothing_without
     ):
         latch = FileLatch(config.home)
         assert isinstance(await abroad.door.place(ENTRY), Accepted)
+        rests = msgspec.structs.replace(
+            ENTRY, client_order_id="q1Erests", kind="LIMIT", price=Decimal(50_000)
+        )
+        assert isinstance(await abroad.door.place(rests), Accepted)
         latch.hold(Latched(level="HALT", who="ann", why="", at_ms=0))
         again = msgspec.structs.replace(ENTRY, client_order_id="q1Eagain")
         with pytest.raises(Unreachable, match="not sent: HALT is latched by ann"):
@@ -65,6 +69,7 @@ async def test_a_door_sends_nothing_that_opens_while_latched_and_nothing_without
             ENTRY, client_order_id="q1Xout", side="SELL", reduce_only=True
         )
         assert isinstance(await abroad.door.place(out), Accepted), "exits need no leave"
+        assert isinstance(await abroad.door.cancel("BTCUSDT", "q1Erests"), Accepted)
         latch.release()
         house = House()
         ann = house.instance("ann")
@@ -79,7 +84,7 @@ async def test_a_door_sends_nothing_that_opens_while_latched_and_nothing_without
             await abroad.door.place(late)
         rows = await venue.done("GET", "/fapi/v1/allOrders", symbol="BTCUSDT")
         names = [row["clientOrderId"] for row in rows]
-        assert names == [ENTRY.client_order_id, "q1Xout", "q1Eagain"]
+        assert names == [ENTRY.client_order_id, "q1Erests", "q1Xout", "q1Eagain"]
 
 
 class Granted:
@@ -128,5 +133,6 @@ def test_an_order_adds_risk_unless_its_own_words_say_that_it_only_reduces(
     path: str, said: str, adds: bool
 ) -> None:
     url = f"http://127.0.0.1:1/fapi/v1/{path}"
-    assert adds_risk(url, said) == adds
-    assert adds_risk(f"{url}?{said}", "") == adds
+    assert adds_risk("POST", url, said) == adds
+    assert adds_risk("PUT", f"{url}?{said}", "") == adds
+    assert not adds_risk("DELETE", f"{url}?{said}", ""), "a cancel opens nothing"

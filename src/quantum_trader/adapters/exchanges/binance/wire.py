@@ -126,7 +126,7 @@ class Wire(binanceusdm):  # type: ignore[misc]  # ccxt has no types
         if method == "GET" or SIGNATURE not in f"{url}{body}":
             return
         refusal = self.refusal()
-        if refusal is None and adds_risk(url, body):
+        if refusal is None and adds_risk(method, url, body):
             refusal = self.entry_refusal()
         if refusal is not None:
             raise Unreachable(f"not sent: {refusal}")
@@ -147,10 +147,10 @@ def _free() -> None:
     """Why nothing may be sent: there is no lease to keep to, and nobody to ask."""
 
 
-def adds_risk(url: str, body: str) -> bool:
+def adds_risk(method: str, url: str, body: str) -> bool:
     """Whether what was signed is an order that may open, by the words that are about to leave."""
     parts = urlsplit(url)
-    if not parts.path.endswith(ORDERING):
+    if method == "DELETE" or not parts.path.endswith(ORDERING):
         return False
     said = parse_qs(parts.query) | parse_qs(body)
     return ["true"] not in (said.get("reduceOnly"), said.get("closePosition"))
