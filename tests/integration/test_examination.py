@@ -69,7 +69,7 @@ async def test_where_no_server_answers_the_folder_still_tells(tmp_path: Path) ->
     assert bare.server is None
     assert bare.folder is not None
     assert bare.folder.journal_records is None
-    beat = GuardBeat(seen=True, trouble=None, level="RUN", held=(), bare=(), acts=0)
+    beat = GuardBeat(where="here", seen=True, trouble=None, level="RUN", held=(), bare=(), acts=0)
     beat_file(tmp_path).write(beat)
     (tmp_path / JOURNAL_FILE).write_bytes(b"no journal")
     found = examine_folder(tmp_path, "paper", FAR_FUTURE_MS, SILENT)
