@@ -14,6 +14,11 @@ QUIET := -q --python $(BIN)/python
 OWN := --no-deps --no-build-isolation --editable .
 CLIENTS := ccxt usdm_sdk python_binance
 FAST_TESTS := $(wildcard tests/core tests/contracts tests/test_tidy.py tests/test_streams.py)
+COVERING := $(wildcard tests/core/orders tests/core/books tests/core/test_trader.py \
+	tests/core/market/test_publish.py tests/contracts/test_journal*.py \
+	tests/integration/test_gateway*.py tests/integration/test_loop.py \
+	tests/integration/test_running_loop.py tests/integration/test_recovery.py \
+	tests/integration/test_reconciler.py)
 
 export UV_PYTHON_DOWNLOADS := never
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -22,7 +27,7 @@ export UV_SYSTEM_CERTS := 1
 # Without bytecode the first import of the system takes several times as long.
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup run test check tidy mutants bench storm proof clients fuzz conformance format lock clean
+.PHONY: help setup run test check tidy cover mutants bench storm proof clients fuzz conformance format lock clean
 
 help: ## say what each verb does
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /\1\t/' | expand -t 10
@@ -45,6 +50,11 @@ check: $(READY) ## format, lint, types, layers, house numbers and the fast tests
 
 tidy: $(READY) ## the house numbers alone
 	$(BIN)/python -m pytest -q tests/test_tidy.py
+
+# Few examples of each property: what only a rare one reaches has no test of its own.
+cover: $(READY) ## show that tests take every branch of what sends, books and remembers orders
+	HYPOTHESIS_PROFILE=mutants $(BIN)/python -m pytest -q -m "not slow" $(COVERING) \
+		--cov --cov-report=term-missing
 
 # From nothing: a mutant that lived is not asked again when only the tests were changed.
 mutants: $(READY) ## break the exit brain in every way and list what no test notices (minutes)
@@ -92,7 +102,7 @@ lock: .boot/.ready ## resolve pyproject.toml and build.in again into requirement
 
 clean: ## remove everything the other verbs made
 	rm -rf .boot .venv .clients .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache \
-		.inline-snapshot build dist mutants
+		.inline-snapshot .coverage build dist mutants
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Where uv has no wheel, .boot is left with pip alone, and pip installs the lock.

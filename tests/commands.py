@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from quantum_trader.core.events import (
+    AccountSeen,
     CancelCommanded,
     CancelWithheld,
     OrderAccepted,
@@ -127,6 +128,23 @@ def filled(order: OrderCommanded, trade: int = 1, *, done: bool = True) -> Order
         liquidity="taker",
         cause="order",
         done=done,
+    )
+
+
+def a_look(number: int) -> AccountSeen:
+    """The venue's account, as it was shown for the n-th time, with nothing in it."""
+    return AccountSeen(
+        id=f"{ACCOUNT}:seen:{number}",
+        at_ms=number,
+        trace_id="",
+        account=ACCOUNT,
+        first_ms=number,
+        positions=(),
+        orders=(),
+        unsettled=(),
+        doubted=(),
+        found={},
+        hedge_mode=False,
     )
 
 

@@ -19,6 +19,7 @@ from quantum_trader.core.venue import PROVED_DEAD
 from quantum_trader.ports import Journal
 from tests.commands import (
     ACCOUNT,
+    a_look,
     accepted,
     cancel_command,
     canceled,
@@ -150,6 +151,14 @@ def test_the_cursor_only_moves_forward(journal: Journal) -> None:
 def test_facts_about_nobodys_order_are_kept(journal: Journal) -> None:
     assert journal.conclude([filled(order_command("exit", "unknown"))], venue_seq=1) == 1
     assert journal.unresolved() == []
+
+
+def test_a_fact_of_no_order_is_recorded_once_and_known_by_its_name(journal: Journal) -> None:
+    look = a_look(1)
+    assert not journal.is_recorded(look.id)
+    assert journal.conclude([look, look], venue_seq=None) == 1
+    assert journal.conclude([look], venue_seq=None) == 0
+    assert (journal.is_recorded(look.id), facts_in(journal)) == (True, [look])
 
 
 def test_every_record_is_counted(journal: Journal) -> None:
@@ -325,6 +334,13 @@ def test_a_disk_that_knows_orders_only_from_its_file_answers_like_one_that_wrote
         journal.intend([order_command("stop", "plan-7", qty="0.6")])
     assert journal.intend([cancel_command(order, 2)]) == [True]
     assert journal.unresolved() == []
+
+
+def test_a_record_that_vanished_beneath_its_writer_is_a_clear_error(path: Path) -> None:
+    journal = a_long_journal(path)
+    apsw.Connection(str(path)).execute("DELETE FROM record WHERE number = 2")
+    with pytest.raises(StoreError, match="record 2 is gone"):
+        journal.known(order_command("stop", "plan-0").order.client_order_id)
 
 
 def one_per_kind(what: tuple[object, object]) -> int:

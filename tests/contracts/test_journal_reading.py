@@ -14,7 +14,15 @@ from quantum_trader.adapters.journal.reading import log_of, reading
 from quantum_trader.adapters.journal.sqlite import SqliteJournal, audit
 from quantum_trader.core.errors import StoreError
 from quantum_trader.core.events import OrderAccepted, OrderCommanded
-from tests.commands import ACCOUNT, accepted, cancel_command, canceled, filled, order_command
+from tests.commands import (
+    ACCOUNT,
+    a_look,
+    accepted,
+    cancel_command,
+    canceled,
+    filled,
+    order_command,
+)
 
 ROW = tuple[int, str, str, str | None, int, bytes, bytes]
 
@@ -236,3 +244,72 @@ def test_orders_are_found_by_plan_by_trace_by_name_and_by_age(path: Path) -> Non
     assert [one.fact for one in noted if isinstance(one.fact, OrderAccepted)] == [accepted(stop)]
     assert [one.number for one in noted] == sorted(one.number for one in noted)
     assert len(noted) == 4
+
+
+def test_what_the_venue_showed_is_found_between_two_records_the_newest_of_it(path: Path) -> None:
+    journal = written(path, 2)
+    for number in range(4):
+        journal.conclude([a_look(number)], venue_seq=None)
+    with reading(path) as found:
+        last = found.count()
+        seen = found.seen(1, last, 10)
+        assert [fact for _, fact in seen] == [a_look(number) for number in range(4)]
+        assert [number for number, _ in seen] == list(range(last - 3, last + 1))
+        assert found.seen(1, last, 2) == seen[2:], "the newest, oldest first"
+        assert found.seen(1, last - 2, 10) == seen[:2]
+        assert found.seen(1, last - 4, 10) == []
+
+
+def test_a_look_that_this_version_cannot_read_is_left_out(path: Path) -> None:
+    journal = written(path, 1)
+    journal.conclude([a_look(1), a_look(2)], venue_seq=None)
+    journal.close()
+    rows = rows_of(path)
+    rows[-2] = with_body(rows[-2], rewritten(rows[-2][5], lambda look: look.pop("positions")))
+    chained(path, rows)
+    with reading(path) as found:
+        assert [fact for _, fact in found.seen(1, 100, 10)] == [a_look(2)]
+
+
+def test_a_record_that_this_version_cannot_read_is_told_as_such_beside_its_order(
+    path: Path,
+) -> None:
+    written(path, 1).close()
+    rows = rows_of(path)
+    body = rewritten(rows[3][5], lambda fields: fields.update(type="a.fact.of.tomorrow"))
+    rows[3] = with_body(rows[3], body)
+    chained(path, rows)
+    name = order_command("stop", "plan-0").order.client_order_id
+    with reading(path) as found:
+        noted = found.of_orders([name])
+        assert [one.fact is None for one in noted] == [False, False, True, False]
+        assert found.orders_of("plan-0") == [name]
+
+
+def test_an_order_that_only_mentions_a_name_is_not_one_of_its_orders(path: Path) -> None:
+    journal = written(path, 1)
+    journal.intend([msgspec.structs.replace(order_command("exit", "plan-9"), reason="plan-0")])
+    with reading(path) as found:
+        assert found.orders_of("plan-0") == [order_command("stop", "plan-0").order.client_order_id]
+
+
+@pytest.mark.parametrize("count", [1, 7, 50, 51, 100])
+def test_the_end_of_a_whole_journal_holds_however_much_of_it_is_checked(
+    path: Path, count: int
+) -> None:
+    written(path).close()
+    with reading(path) as journal:
+        whole, end = journal.check(), journal.check_end(count)
+    assert (end.records, end.head) == (whole.records, whole.head)
+
+
+def test_the_end_is_checked_record_by_record_and_what_lies_before_is_counted(path: Path) -> None:
+    written(path).close()
+    with apsw.Connection(str(path)) as db:
+        db.execute("UPDATE record SET hash = zeroblob(32) WHERE number = 45")
+        db.execute("DELETE FROM record WHERE number = 20")
+    with reading(path) as journal:
+        with pytest.raises(BrokenChain, match="45"):
+            journal.check_end(10)
+        with pytest.raises(BrokenChain, match="before its end are missing"):
+            journal.check_end(5)

@@ -111,6 +111,31 @@ async def test_a_batch_after_a_commit_without_an_answer_asks_for_a_new_start() -
     assert await consumer.poll_once() == 1
 
 
+async def test_what_waits_in_silence_behind_a_commit_without_an_answer_is_taken_again() -> None:
+    bus = BlinkingBus()
+    bus.blinked = True
+    consumer = trader_on(bus, settings=LoopSettings(account="a", silent_max=9))
+
+    async def news() -> Handled:
+        return Handled([(APPLY_PLAN, ended("news", "by itself"))])
+
+    await consumer.start()
+    silent = 0
+    while not consumer._silent:
+        silent, bus.commits = silent + 1, 0
+        await tell(bus, second(silent))
+        assert await consumer.poll_once() == 1
+    bus.commits = 2
+    with pytest.raises(BusUnreachable, match="no answer"):
+        await consumer.publish(news)
+    with pytest.raises(BusUnreachable, match="starts again"):
+        await consumer.poll_once()
+    await consumer.start()
+    await consumer.poll_once()
+    taken = [one.count for record in await records_of(bus) for one in record.took]
+    assert sum(taken) == silent, "each once"
+
+
 class DeadBus(MemoryBus):
     """Answers nothing."""
 
