@@ -78,6 +78,19 @@ async def test_the_dead_are_watched_for_a_day_and_what_is_found_is_told_once() -
     assert await world.wait(1_000) == facts
 
 
+async def test_a_question_about_the_dead_that_had_no_answer_is_asked_again_at_once() -> None:
+    world = await started()
+    world.exchange.knobs.fail("place", "late")
+    await world.carry_out(ENTRY)
+    await world.wait(61_000)
+    world.exchange.let_late_orders_in()
+    world.exchange.deaf = True
+    world.exchange.knobs.fail("find", "lost", "unreachable")
+    facts = await world.wait(61_000, 1_000)
+    assert world.exchange.knobs.failures["find"] == []
+    assert kinds(facts) == "order.in_doubt order.rejected order.filled order.filled"
+
+
 async def test_a_dead_order_that_rests_after_all_is_canceled_for_its_plan_has_gone_on() -> None:
     world = await started(SqliteJournal(Path(":memory:"), ACCOUNT))
     world.exchange.knobs.fail("place", "late")

@@ -348,3 +348,15 @@ async def test_a_waiting_reader_wakes_for_the_first_report() -> None:
 
 if __name__ == "__main__":
     asyncio.run(trade_until_killed(Path(sys.argv[1])))
+
+
+def test_a_file_that_cannot_be_read_or_written_is_named_and_nothing_is_made_of_it(
+    tmp_path: Path,
+) -> None:
+    store = PaperStore(tmp_path / "paper.sqlite")
+    store._db.execute("INSERT INTO venue VALUES (1, CAST('{' AS BLOB))")
+    with pytest.raises(StoreError, match=r"paper\.sqlite"):
+        store.load()
+    store.close()
+    with pytest.raises(StoreError, match=r"paper\.sqlite"):
+        store.trim(1)
