@@ -32,13 +32,15 @@ def has_environment(client: str) -> bool:
 
 
 async def on_a_venue(client: str) -> dict[str, Any]:
-    """Let a client trade its round; its version and its steps.
+    """Let a client trade its round; its version, its steps, and what came of which endpoint.
 
     Raises RuntimeError when it did not come to an end, or tried to reach another machine.
     """
     async with running_venue(*STANDING_STILL) as venue:
         with tempfile.NamedTemporaryFile("r", suffix=".log") as reached:
             found = await _trip(client, venue.folder / "places.json", reached.name)
+            doors = (await venue.control.get("traffic"))["doors"]
+            found["doors"] = {door: sorted(outcomes) for door, outcomes in doors.items()}
             outside = reached.read()
     if outside:
         raise RuntimeError(f"{client} tried to reach another machine:\n{outside}")

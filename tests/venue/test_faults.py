@@ -76,6 +76,21 @@ async def dropped(venue: RunningVenue) -> None:
     names = [one["entry"].get("params", {}).get("newClientOrderId") for one in truth]
     assert "dropped" in names
     assert "busy" not in names
+    doors = (await venue.control.get("traffic"))["doors"]
+    assert doors[f"POST {ORDER}"] == {
+        "-2019": 1,
+        "bad_gateway": 1,
+        "drop": 1,
+        "ok": 1,
+        "timeout": 1,
+        "truncated": 1,
+        "unavailable": 1,
+        "unknown": 2,
+    }
+    await venue.public("/fapi/v9/order")
+    doors = (await venue.control.get("traffic"))["doors"]
+    assert doors["no endpoint"] == {"-5000": 1}
+    assert not any("v9" in door for door in doors)
 
 
 def test_an_answer_that_is_lost_says_nothing_about_what_was_done() -> None:

@@ -39,6 +39,7 @@ class Control:
         looks: dict[str, Handler] = {
             "state": self._state,
             "truth": self._truth,
+            "traffic": self._traffic,
             "faults": self._list_faults,
         }
         acts: dict[str, Handler] = {
@@ -105,6 +106,9 @@ class Control:
 
     async def _truth(self, asked: Page) -> Any:
         return {"entries": self._venue.truth.after(asked.after, asked.limit)}
+
+    async def _traffic(self, _asked: None) -> Any:
+        return {"doors": self._venue.traffic.told()}
 
     async def _list_faults(self, _asked: None) -> Any:
         active = self._venue.faults.active

@@ -10,6 +10,7 @@ TEMPLATE = "#/components/schemas/{name}"
 LOOKS = {
     "state": "Clocks, prices, accounts and positions as they are now.",
     "truth": "Everything that was asked and what came of it, oldest first.",
+    "traffic": "How often which endpoint and stream path was used, and what came of it.",
     "faults": "The faults in force.",
 }
 

@@ -14,6 +14,7 @@ from quantum_trader.app.venue.limits import TooMany
 from quantum_trader.app.venue.params import Params
 from quantum_trader.app.venue.refusals import Refused
 from quantum_trader.app.venue.security import check_signature, check_time, known
+from quantum_trader.app.venue.traffic import NOWHERE
 from quantum_trader.app.venue.venue import Venue
 
 BODY_MAX = 256 * 1024
@@ -48,20 +49,21 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """What goes back; ``dropped`` closes the connection instead."""
+    """What goes back; ``dropped`` closes the connection instead. ``outcome`` says it in a word."""
 
     status: int = 200
     body: bytes = b""
     kind: bytes = JSON
     headers: dict[str, str] = {}
     dropped: bool = False
+    outcome: str = "ok"
 
 
 async def answer(venue: Venue, request: Request) -> Answer:
     """Answer a request, whatever it is."""
     reply = Answer(headers={})
+    endpoint = ENDPOINTS.get((request.method, request.path))
     try:
-        endpoint = ENDPOINTS.get((request.method, request.path))
         if endpoint is None:
             raise _no_such_endpoint(request)
         given = _params(request.query, request.body.decode())
@@ -74,11 +76,13 @@ async def answer(venue: Venue, request: Request) -> Answer:
         _refuse(reply, refused)
     except Refused as refused:
         _refuse(reply, refused)
+    door = NOWHERE if endpoint is None else f"{request.method} {request.path}"
+    venue.traffic.note(door, reply.outcome)
     return reply
 
 
 def _refuse(reply: Answer, refused: Refused) -> None:
-    reply.status = refused.status
+    reply.status, reply.outcome = refused.status, str(refused.code)
     reply.body = msgspec.json.encode(refused.body())
 
 
@@ -164,6 +168,7 @@ UNKEPT = frozenset(("signature", "timestamp", "recvWindow", "apiKey"))
 
 def strike(fault: Fault, reply: Answer) -> None:
     """Make an answer what a fault makes of it."""
+    reply.outcome = fault.kind
     if fault.kind == "drop":
         reply.dropped = True
     elif fault.kind == "truncated":

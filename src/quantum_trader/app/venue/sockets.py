@@ -64,6 +64,7 @@ class StreamDoor:
         listener = Listener(combined=combined, admits=ROUTES[route])
         # Heard from before the handshake is answered: a client may order as soon as it reads it.
         self._venue.hub.join(listener)
+        self._venue.traffic.note(f"WS {_base(route, combined)}", "ok")
         self._subscribe(listener, names)
         try:
             await socket.accept()
@@ -129,6 +130,11 @@ def _asked(socket: WebSocket) -> tuple[str, bool, list[str]]:
     names += [one for one in query.get("streams", "").split("/") if one]
     names += [one for one in query.getlist("listenKey") if one]
     return route, combined, names
+
+
+def _base(route: str, combined: bool) -> str:
+    kind = "stream" if combined else "ws"
+    return f"/{route}/{kind}" if route else f"/{kind}"
 
 
 async def _send(socket: WebSocket, listener: Listener) -> None:

@@ -17,6 +17,7 @@ from quantum_trader.app.venue.limits import Limits
 from quantum_trader.app.venue.moving import is_due
 from quantum_trader.app.venue.pace import Pace
 from quantum_trader.app.venue.security import Credentials
+from quantum_trader.app.venue.traffic import Traffic
 from quantum_trader.app.venue.truth import Truth
 from quantum_trader.ports import Clock
 
@@ -43,6 +44,7 @@ class Venue:
         self.hub = Hub()
         self.faults = Faults()
         self.truth = Truth()
+        self.traffic = Traffic()
         self.limits = Limits(enforced=limited)
         self.pace = Pace(speed, clock)
         self.offset_ms = 0

@@ -69,6 +69,7 @@ class OrderDoor:
     async def serve(self, socket: WebSocket) -> None:
         """Serve one connection to its end."""
         await socket.accept()
+        self._venue.traffic.note("WS /ws-fapi/v1", "ok")
         session = Session(socket.client.host if socket.client else "")
         while True:
             try:
