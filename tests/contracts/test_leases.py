@@ -39,6 +39,12 @@ async def test_the_first_has_it_and_the_second_is_told_who(leases: RedisLeases) 
     assert (await leases.hold("other", "bob", BOB, LONG_MS)).who == "bob"
 
 
+async def test_a_server_belongs_to_the_account_that_came_first(leases: RedisLeases) -> None:
+    assert await leases.owner("paper") == "paper"
+    assert await leases.owner("live") == "paper"
+    assert await leases.owner("paper") == "paper"
+
+
 async def test_asking_for_it_does_not_lengthen_the_lease_of_somebody_else(
     leases: RedisLeases,
 ) -> None:

@@ -6,11 +6,13 @@ import signal
 import sqlite3
 import subprocess
 import time
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import psutil
 import pytest
+import redis
 
 from quantum_trader.adapters.bus.server import EmbeddedServer
 from quantum_trader.core.lease import LeaseRules
@@ -54,6 +56,17 @@ def refused(folder: Path, settings: Path) -> tuple[int, dict[str, str]]:
     )
     error: dict[str, str] = json.loads(done.stdout)["error"]
     return done.returncode, error
+
+
+def test_streams_of_another_account_are_never_written_to(tmp_path: Path, settings: Path) -> None:
+    url = tomllib.loads(settings.read_text())["redis_url"]
+    with redis.Redis.from_url(url) as client:
+        client.set("quantum:owner", "live")
+        code, error = refused(tmp_path / "paper", settings)
+        assert code == 2
+        assert "has the streams of account live, not of paper" in error["what"]
+        assert list(client.scan_iter("quantum:stream:*")) == []
+        assert not (tmp_path / "paper" / "journal.sqlite").exists()
 
 
 def test_two_systems_never_trade_one_account_whatever_stands_still(

@@ -253,9 +253,19 @@ async def _server(config: Config) -> AsyncIterator[str]:
 
 
 async def _lead(stack: AsyncExitStack, url: str, account: str, lock: InstanceLock) -> Leadership:
-    """The right to trade the account, before any of its files is opened. Raises ``Occupied``."""
+    """The right to trade the account, before any of its files is opened.
+
+    Raises ``Occupied``, and ``ConfigError`` for a server with the streams of another account: their
+    names are the same in every mode, and play money must never be answered with real money.
+    """
     leases = RedisLeases(url)
     stack.push_async_callback(leases.close)
+    owner = await leases.owner(account)
+    if owner != account:
+        raise ConfigError(
+            f"the stream server has the streams of account {owner}, not of {account}. No order was "
+            "sent. Name another server, or another database of this one, as redis_url"
+        )
     leadership = Leadership(leases, account, lock.identity, this_process(), SteadyClock())
     await leadership.take()
     return leadership

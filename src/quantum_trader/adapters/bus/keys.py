@@ -41,6 +41,11 @@ def last_holder(name: str) -> str:
     return f"quantum:last_holder:{name}"
 
 
+def owner() -> str:
+    """The account whose streams a store holds; it stays."""
+    return "quantum:owner"
+
+
 def snapshot(service: str) -> str:
     """The hash with the last snapshot: ``blob``, and ``at``, the inbox record it includes."""
     return f"quantum:snapshot:{service}"

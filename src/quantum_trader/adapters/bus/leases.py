@@ -52,6 +52,12 @@ class RedisLeases:
             raise StoreError(f"the lease of {name}: {found[1].decode()}")
         return _held(*found[1:5])
 
+    async def owner(self, account: str) -> str:
+        """Whose streams the server holds: this account's from now on, if nobody's so far."""
+        with answers(self._url):
+            before: Any = await self._client.set(keys.owner(), account, nx=True, get=True)
+        return account if before is None else str(before.decode())
+
     async def look(self, name: str) -> Held | None:
         """Who has a lease, None for nobody."""
         key = keys.lease(name)
