@@ -4,8 +4,6 @@
 file here means that nothing is armed.
 """
 
-import os
-import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from quantum_trader.adapters.private_file import read_private
+from quantum_trader.adapters.private_file import read_private, write_private
 from quantum_trader.core.arming import Armed, Here, ended_by
 from quantum_trader.core.caps import Caps
 from quantum_trader.core.errors import ConfigError, StoreError
@@ -40,7 +38,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 def note_run(folder: Path, run: Run) -> None:
     """Say which run this is; whatever was armed before is not any more. Raises ``StoreError``."""
     disarm(folder)
-    _write(folder / RUN_FILE, run)
+    write_private(folder / RUN_FILE, msgspec.json.encode(run))
 
 
 def read_run(folder: Path) -> Run | None:
@@ -50,7 +48,7 @@ def read_run(folder: Path) -> Run | None:
 
 def arm(folder: Path, armed: Armed) -> None:
     """Give the leave. Raises ``StoreError``."""
-    _write(folder / ARMED_FILE, armed)
+    write_private(folder / ARMED_FILE, msgspec.json.encode(armed))
 
 
 def read_armed(folder: Path) -> Armed | None:
@@ -101,22 +99,6 @@ class ArmedLeave:
     def _take_away(self) -> None:
         with suppress(StoreError):  # It is not believed any more, whether or not it lies there.
             disarm(self._folder)
-
-
-def _write(path: Path, value: msgspec.Struct) -> None:
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
-            file.write(msgspec.json.encode(value))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
 
 
 def _read(path: Path, kind: type[T]) -> T | None:

@@ -1,10 +1,12 @@
 """A file that nobody but its owner may have touched or seen."""
 
 import os
+import secrets
 import stat
+from contextlib import suppress
 from pathlib import Path
 
-from quantum_trader.core.errors import ConfigError
+from quantum_trader.core.errors import ConfigError, StoreError
 
 
 def read_private(path: Path, size_max: int) -> bytes:
@@ -26,6 +28,26 @@ def read_private(path: Path, size_max: int) -> bytes:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     finally:
         os.close(handle)
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Let it be all that is in a file, for its owner alone; on return it is on disk.
+
+    Raises ``StoreError``; then the file is as it was.
+    """
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with os.fdopen(os.open(draft, flags, 0o600), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be written ({error.strerror})") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()
 
 
 def _check(path: Path, about: os.stat_result) -> None:

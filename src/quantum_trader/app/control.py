@@ -32,8 +32,7 @@ DOCUMENT_PATH = "/api/openapi.json"
 BODY_MAX = 16 * 1024
 JSON = "application/json"
 BEARER = "Bearer "
-
-KNOWN_IN = "control.token"
+CONTROL_FILE = "control.token"
 
 _log = structlog.get_logger()
 
@@ -88,7 +87,7 @@ Act = Callable[[Said], Awaitable[Result]]
 def token_of(folder: Path) -> str:
     """The token of a data folder, as its file has it; one that nobody knows where none fits in."""
     try:
-        return token_in(folder / KNOWN_IN)
+        return token_in(folder / CONTROL_FILE)
     except StoreError as error:
         _log.warning("the control API is out of reach", reason=str(error))
         return secrets.token_urlsafe()

@@ -44,7 +44,7 @@ from quantum_trader.app.standing import (
     ordered_level,
     wait_for,
 )
-from quantum_trader.core.errors import BusUnreachable, StoreError
+from quantum_trader.core.errors import BusUnreachable, StoreError, sure
 from quantum_trader.core.events import KillLevelSet
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.kill_level import includes
@@ -168,8 +168,7 @@ class Desk:
         self, result: Result, held: Latched, follow: Following | None, began_s: float
     ) -> Result:
         """What the guardian of the folder makes of a FLATTEN that no trader carries out."""
-        assert self._latch is not None
-        folder = self._latch.path.parent
+        folder = sure(self._latch, "the latch that was just held").path.parent
         beat = living_guardian(folder, wall_ms())
         if held.level != "FLATTEN" or beat is None:
             return result

@@ -15,9 +15,9 @@ import msgspec
 
 from quantum_trader.app.story import time_text
 from quantum_trader.core.errors import UsageError
-from quantum_trader.core.events import DeadLettered, LetterHandled, decode
-from quantum_trader.ports import Bus, Commit, Entry, Output
-from quantum_trader.services.wire import write
+from quantum_trader.core.events import DeadLettered, LetterHandled
+from quantum_trader.ports import Bus, Commit, Output
+from quantum_trader.services.wire import fact_in, write
 from quantum_trader.streams import (
     DLQ,
     OPERATOR_STREAM,
@@ -115,7 +115,7 @@ async def letters_in(bus: Bus, key: str) -> AsyncIterator[Letter]:
     """The dead letters of one stream, oldest first."""
     memory = await remembered(bus)
     for entry in reversed(await bus.last(key, LETTERS_MAX)):
-        fact = _fact_in(entry)
+        fact = fact_in(entry)
         if isinstance(fact, DeadLettered):
             yield _letter(key, entry.id, fact, memory)
 
@@ -292,12 +292,3 @@ def _state_of(entry_id: str, handled: Handled | None) -> LetterState:
     if parse(entry_id) <= parse(handled.upto):
         return handled.action
     return "failed again" if handled.times else "waiting"
-
-
-def _fact_in(entry: Entry) -> object | None:
-    """The fact in one of our own entries; None when it cannot be read."""
-    payload = (entry.fields or {}).get(b"payload")
-    try:
-        return None if payload is None else decode(payload)
-    except msgspec.DecodeError:
-        return None

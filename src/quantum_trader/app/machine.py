@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -77,10 +78,8 @@ def look_at_journal(path: Path) -> JournalSeen | Finding | None:
     """
     if not path.is_file():
         return None
-    try:
+    with suppress(StoreError):  # It may be read as a copy while somebody begins to write.
         return _end_of(path)
-    except StoreError:
-        pass  # It was read as a copy while somebody began to write: once more, beside his log.
     try:
         return _end_of(path)
     except StoreError as error:

@@ -24,7 +24,7 @@ from quantum_trader.adapters.market.instrument_files import load as load_instrum
 from quantum_trader.adapters.systemd import notify
 from quantum_trader.app.abroad import Abroad, is_abroad, market_of, open_door
 from quantum_trader.app.config import Config
-from quantum_trader.app.control import KNOWN_IN, Control, desk_of, token_of
+from quantum_trader.app.control import CONTROL_FILE, Control, desk_of, token_of
 from quantum_trader.app.control import PATH as CONTROL_PATH
 from quantum_trader.app.guardian_child import GuardianChild
 from quantum_trader.app.instance import InstanceLock, this_process
@@ -289,7 +289,7 @@ def _places(
     return Places(
         page_url=page.url,
         control_url=urljoin(page.url, CONTROL_PATH),
-        control_token_file=str(config.home / KNOWN_IN),
+        control_token_file=str(config.home / CONTROL_FILE),
         redis_url=without_password(url),
         redis_url_file=None if config.redis_url else str(config.home / URL_FILE),
         data_dir=str(config.home),

@@ -33,7 +33,6 @@ class GuardBeat(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     where: str
-
     seen: bool
     trouble: str | None
     level: KillLevel

@@ -43,6 +43,15 @@ def read(entry: Entry) -> Fact:
     return fact
 
 
+def fact_in(entry: Entry) -> Fact | None:
+    """The fact in an entry, for those who only look; None when it cannot be read."""
+    payload = (entry.fields or {}).get(b"payload")
+    try:
+        return None if payload is None else events.decode(payload)
+    except UNREADABLE:
+        return None
+
+
 class Reader:
     """Reads our own entries, and intents the generous way: anyone may write those."""
 

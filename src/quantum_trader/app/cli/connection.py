@@ -14,8 +14,9 @@ from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.instance import owner_of
 from quantum_trader.core.errors import BusUnreachable, ConfigError
-from quantum_trader.core.events import CanarySung, RulesAdopted, SecondPassed, decode
-from quantum_trader.ports import Bus, Entry
+from quantum_trader.core.events import CanarySung, RulesAdopted, SecondPassed
+from quantum_trader.ports import Bus
+from quantum_trader.services.wire import fact_in
 from quantum_trader.streams import CLOCK_STREAM, OPERATOR_STREAM
 
 CLOCK_FRESH_MS = 10_000
@@ -110,17 +111,6 @@ async def time_there(bus: Bus, wall_ms: int) -> Now:
     return Now(
         fact.at_ms, "system", f"stamped by the system's clock, {apart_s:+.0f} s from this machine's"
     )
-
-
-def fact_in(entry: Entry) -> object | None:
-    """The fact in one of our own entries; None when it cannot be read."""
-    payload = (entry.fields or {}).get(b"payload")
-    if payload is None:
-        return None
-    try:
-        return decode(payload)
-    except msgspec.DecodeError:
-        return None
 
 
 def wall_ms() -> int:

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from quantum_trader.app.cli.connection import account_of, connected, fact_in
+from quantum_trader.app.cli.connection import account_of, connected
 from quantum_trader.app.cli.frame import (
     DONE,
     ForceProgress,
@@ -25,6 +25,7 @@ from quantum_trader.core.errors import Malformed, UsageError
 from quantum_trader.core.events import DeadLettered, Fact, IntentProposed
 from quantum_trader.core.intent_edge import plan_id_of, read_intent
 from quantum_trader.ports import Bus, Entry
+from quantum_trader.services.wire import fact_in
 from quantum_trader.streams import EXPLAIN, TRADE_INTENT, TRADE_INTENT_DLQ, read_by
 
 PAGE = 512

@@ -13,7 +13,6 @@ from quantum_trader.app.cli.connection import (
     Now,
     account_of,
     connected,
-    fact_in,
     time_there,
     wall_ms,
 )
@@ -47,6 +46,7 @@ from quantum_trader.core.intent_edge import (
     write_intent,
 )
 from quantum_trader.ports import Bus
+from quantum_trader.services.wire import fact_in
 from quantum_trader.streams import APPLY_RESULT, TRADE_INTENT
 
 WRITER = "shell"

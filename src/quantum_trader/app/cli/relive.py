@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 
-from quantum_trader.app.cli.connection import fact_in
 from quantum_trader.app.cli.frame import Progress
 from quantum_trader.app.cli.past import Frozen, log_of
 from quantum_trader.app.config import load
@@ -23,6 +22,7 @@ from quantum_trader.services import wire
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.recovery import BEFORE_EVERYTHING, Log, rebuild_from_log, restore
 from quantum_trader.services.snapshots import snapshots_of
+from quantum_trader.services.wire import fact_in
 from quantum_trader.streams import OPERATOR_STREAM, ROUTES, TRADER
 
 PAGE = 1_024

@@ -79,7 +79,7 @@ def _ends(last: Mapping[str, float], start_ms: int) -> dict[str, CandleClosed]:
     }
 
 
-class Reel(msgspec.Struct, frozen=True, kw_only=True):
+class Played(msgspec.Struct, frozen=True, kw_only=True):
     """What of which recordings is played. ``shift_to_ms`` is the time their start becomes.
 
     None leaves them at their own time. ``resume_ms`` is how far an earlier run came.
@@ -91,6 +91,10 @@ class Reel(msgspec.Struct, frozen=True, kw_only=True):
     to_ms: int
     shift_to_ms: int | None
     resume_ms: int | None
+
+
+class Reel(Played, frozen=True, kw_only=True):
+    """Recorded candles, and the trades that are made of them."""
 
     def symbols_in(self) -> list[str]:
         """The symbols that have bars. Raises ``ConfigError`` when there are none."""

@@ -2,24 +2,16 @@
 
 import heapq
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
 import msgspec
 
 from quantum_trader.adapters.archive.trades import Trades, open_trades
-from quantum_trader.app.venue.market_source import SECOND_MS, Source
+from quantum_trader.app.venue.market_source import SECOND_MS, Played, Source
 from quantum_trader.core.events import MarketFact
 
 
-class TradeReel(msgspec.Struct, frozen=True, kw_only=True):
-    """What of which trades is played; fields as those of ``Reel``."""
-
-    paths: Sequence[Path]
-    symbols: Sequence[str] | None
-    from_ms: int
-    to_ms: int
-    shift_to_ms: int | None
-    resume_ms: int | None
+class TradeReel(Played, frozen=True, kw_only=True):
+    """Recorded trades, each as it was."""
 
     def symbols_in(self) -> list[str]:
         """The symbols that have trades. Raises ``ConfigError`` when there are none."""

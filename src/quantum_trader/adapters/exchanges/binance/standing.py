@@ -45,6 +45,7 @@ KINDS: Mapping[str, OrderKind] = {
 
 
 SETTING_MS = 60_000
+"""How old what changes slowly may be, for whoever asks often."""
 
 
 class _Setting(NamedTuple):
