@@ -7,7 +7,9 @@ import msgspec
 from redis.asyncio import Redis
 
 from quantum_trader.adapters.bus.memory import MemoryBus
+from quantum_trader.adapters.bus.namespace import PAPER, Namespace
 from quantum_trader.adapters.bus.redis import RedisBus
+from quantum_trader.core.mode import KEY_PREFIXES
 from quantum_trader.ports import Bus, Commit, Entry, Fields, Output
 
 IN, OTHER, OUT = "quantum:stream:in", "quantum:stream:other", "quantum:stream:out"
@@ -32,14 +34,20 @@ async def memory_house() -> AsyncIterator[House]:
     yield House(bus, bus.beside("two"), lose)
 
 
-async def redis_house(url: str) -> AsyncIterator[House]:
+async def redis_house(url: str, names: Namespace = PAPER) -> AsyncIterator[House]:
     client = Redis.from_url(url)
     await client.flushall()
-    one, two = RedisBus(url, consumer="one"), RedisBus(url, consumer="two")
-    yield House(one, two, client.xdel)
+    one, two = (RedisBus(url, consumer=consumer, names=names) for consumer in ("one", "two"))
+
+    async def lose(stream: str, entry_id: str) -> None:
+        await client.xdel(names.outer(stream), entry_id)
+
+    yield House(one, two, lose)
+    held = [key.decode() async for key in client.scan_iter()]
     await one.close()
     await two.close()
     await client.aclose()
+    assert [key for key in held if not key.startswith(KEY_PREFIXES[names.mode])] == []
 
 
 def said(*words: str) -> list[Fields]:

@@ -214,7 +214,7 @@ def test_a_bar_appears_on_a_terminal_only_when_the_work_takes_long(
 def test_streams_shows_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["streams", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert list(shown) == ["streams", "problems"]
+    assert list(shown) == ["mode", "streams", "problems"]
     assert list(shown["streams"][0]) == [
         "name",
         "key",
@@ -234,6 +234,21 @@ def test_streams_shows_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["streams"]) == 0
     text = capsys.readouterr().out
     assert all(row["name"] in text for row in shown["streams"])
+    assert "quantum:stream: in front" in text
+
+
+def test_streams_shows_the_names_of_the_mode(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def first(*words: str) -> tuple[str, str]:
+        assert cli.main(["streams", "--json", *words]) == 0
+        shown = json.loads(capsys.readouterr().out)
+        return shown["mode"], shown["streams"][0]["key"].removesuffix(shown["streams"][0]["name"])
+
+    assert first() == ("paper", "quantum:stream:")
+    assert first("--mode", "live") == ("live", "quantum:live:stream:")
+    monkeypatch.setenv("QT_MODE", "testnet")
+    assert first() == ("testnet", "quantum:testnet:stream:")
 
 
 def test_a_table_that_contradicts_itself_is_told_with_code_one(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from quantum_trader.adapters.bus.namespace import Namespace
 from quantum_trader.adapters.bus.server import EmbeddedServer
 from quantum_trader.adapters.journal.memory import MemoryJournal
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
@@ -22,10 +23,11 @@ async def bus_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
     await server.stop()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=["memory", "redis", "redis, live"])
 async def house(request: pytest.FixtureRequest, bus_url: str) -> AsyncIterator[House]:
-    """Return an empty store of either kind."""
-    async for one in memory_house() if request.param == "memory" else redis_house(bus_url):
+    """Return an empty store of either kind, the real one also with the names of mode live."""
+    names = Namespace("live" if "live" in request.param else "paper")
+    async for one in memory_house() if request.param == "memory" else redis_house(bus_url, names):
         yield one
 
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 import redis
 
-from quantum_trader.adapters.bus.leases import RedisLeases
+from quantum_trader.adapters.bus.leases import RedisLeases, names_at
+from quantum_trader.adapters.bus.namespace import names_of
 from quantum_trader.core.errors import BusUnreachable, StoreError
 from quantum_trader.core.lease import Holder
 
@@ -43,6 +44,29 @@ async def test_a_server_belongs_to_the_account_that_came_first(leases: RedisLeas
     assert await leases.owner("paper") == "paper"
     assert await leases.owner("live") == "paper"
     assert await leases.owner("paper") == "paper"
+
+
+async def test_the_names_on_a_server_are_those_of_whose_it_is(
+    leases: RedisLeases, bus_url: str
+) -> None:
+    assert (await names_at(bus_url, names_of("live"))).mode == "live", "nobody's: as one is set"
+    await leases.owner("testnet-2")
+    assert (await names_at(bus_url, names_of("live"))).mode == "testnet"
+
+
+async def test_a_lease_of_real_money_is_spelled_so(leases: RedisLeases, bus_url: str) -> None:
+    real = RedisLeases(bus_url, names_of("live"))
+    await real.owner("live")
+    assert (await real.hold("live", "ann", ANN, LONG_MS)).who == "ann"
+    assert await real.look("live") is not None
+    assert await leases.look("live") is None
+    await real.close()
+    with redis.Redis.from_url(bus_url) as client:
+        assert set(client.scan_iter()) == {
+            b"quantum:owner",
+            b"quantum:live:lease:live",
+            b"quantum:live:last_holder:live",
+        }
 
 
 async def test_asking_for_it_does_not_lengthen_the_lease_of_somebody_else(

@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
+import redis
 
 from quantum_trader.adapters.arming import ARMED_FILE
 from quantum_trader.core.secret import Secret
@@ -58,6 +60,18 @@ class Desk:
         assert done.stdout, done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
         return done.returncode, found
+
+    def post(self, ready: dict[str, Any], name: str) -> dict[str, Any]:
+        """Order something over HTTP."""
+        token = Path(ready["control_token_file"]).read_text().strip()
+        answer = httpx2.post(
+            f"{ready['control_url']}/{name}",
+            json={"who": "a program", "why": "a test"},
+            headers={"authorization": f"Bearer {token}"},
+            timeout=30,
+        )
+        found: dict[str, Any] = answer.json()
+        return found
 
     def intend(self, side: str, usd: int = 600) -> dict[str, Any]:
         """Propose something and wait for the answer."""
@@ -120,12 +134,32 @@ async def test_the_demo_environment_is_traded_within_caps_and_needs_no_arming(
         assert all(name.startswith("qt1E") for name in entries)
 
 
+def _learned_on_paper() -> dict[Any, Any]:
+    """An intent as it is written for paper, and good there."""
+    now_ms = time.time_ns() // 1_000_000
+    asked = {"symbol": SYMBOL, "side": "SHORT", "timestamp": now_ms, "notional_usd": 600}
+    return {**asked, "signal_id": "learned-on-paper", "trace_id": "learned-on-paper"}
+
+
 def _trade_on_demo(desk: Desk) -> None:
     with desk.started("run", "--port", "0") as ready:
         assert (ready["account"], ready["market"]) == ("testnet", "testnet")
         assert "no real money" in ready["note"]
-        assert status(desk.intend("LONG")) == "opened"
-        desk.intend("FLAT")
+        with redis.Redis.from_url(Path(ready["redis_url_file"]).read_text().strip()) as client:
+            client.xadd("quantum:stream:trade.intent", _learned_on_paper())
+            assert status(desk.intend("LONG")) == "opened"
+            desk.intend("FLAT")
+            assert desk.post(ready, "halt")["in_force"], "an order over HTTP is heard here too"
+            _, told = desk.type("doctor", "--data-dir", str(desk.home))
+            assert "stream.astray" in [one["name"] for one in told["findings"]]
+            assert client.delete("quantum:stream:trade.intent") == 1
+            held = sorted(key.decode() for key in client.scan_iter())
+            named = [key for key in held if key.startswith("quantum:testnet:")]
+            assert [key for key in held if key not in named] == ["quantum:owner"]
+            assert {key.split(":")[2] for key in named} >= {"stream", "inbox", "state", "lease"}
+            answers = client.xrange("quantum:testnet:stream:apply.result")
+            assert answers
+            assert "learned-on-paper" not in str(answers), "nobody reads what paper is told"
     end_guardian(desk.home)
 
 

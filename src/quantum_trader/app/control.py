@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from quantum_trader.adapters.bus.namespace import Namespace
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.adapters.token_file import token_in
@@ -93,14 +94,14 @@ def token_of(folder: Path) -> str:
         return secrets.token_urlsafe()
 
 
-def desk_of(folder: Path, url: str) -> Desk:
-    """The desk of the system in a folder, whose streams are at ``url``."""
-    return Desk(FileLatch(folder), lambda: _visiting(url))
+def desk_of(folder: Path, url: str, names: Namespace) -> Desk:
+    """The desk of the system in a folder, whose streams are at ``url`` under ``names``."""
+    return Desk(FileLatch(folder), lambda: _visiting(url, names))
 
 
 @asynccontextmanager
-async def _visiting(url: str) -> AsyncIterator[Bus]:
-    bus = RedisBus(url, consumer=f"api-{secrets.token_hex(4)}")
+async def _visiting(url: str, names: Namespace) -> AsyncIterator[Bus]:
+    bus = RedisBus(url, consumer=f"api-{secrets.token_hex(4)}", names=names)
     try:
         yield bus
     finally:

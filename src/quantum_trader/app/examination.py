@@ -8,6 +8,8 @@ from pathlib import Path
 import msgspec
 
 from quantum_trader.adapters.bus.leases import RedisLeases
+from quantum_trader.adapters.bus.namespace import Namespace
+from quantum_trader.adapters.bus.redis_info import strays
 from quantum_trader.adapters.bus.server_state import fsync_of, state_of
 from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.app.finding import Finding
@@ -23,6 +25,7 @@ from quantum_trader.app.machine import (
 )
 from quantum_trader.app.standing import look as standing_now
 from quantum_trader.app.standing import standing_findings
+from quantum_trader.app.stray import stray_findings
 from quantum_trader.app.upkeep import upkeep_findings
 from quantum_trader.app.wiring import JOURNAL_FILE
 from quantum_trader.core.lease import Held, Holder
@@ -80,10 +83,11 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
-    """A system whose server answers. ``folder`` is None where nobody knows its own."""
+    """A system whose server answers under ``names``; ``folder`` is None where nobody knows it."""
 
     bus: Bus
     url: str
+    names: Namespace
     account: str
     folder: Path | None
 
@@ -110,9 +114,9 @@ def examine_folder(folder: Path | None, account: str, now_ms: int, silent: Findi
 async def _of_server(
     subject: Subject, now_ms: int, *, alive: bool
 ) -> tuple[OfServer, list[Finding]]:
-    state, seen = await state_of(subject.url), await look(subject.bus)
+    state, seen = await state_of(subject.url), await look(subject.bus, subject.names)
     fsync = await fsync_of(subject.url)
-    held = await _lease(subject.url, subject.account)
+    held = await _lease(subject)
     offset = seen.heartbeats[EXCHANGE].get(CLOCK_OFFSET_MS, b"null")
     server = OfServer(
         account=subject.account,
@@ -130,6 +134,7 @@ async def _of_server(
         *(fsync_findings(fsync) if _is_real(subject.account) else ()),
         *findings(seen, now_ms),
         *upkeep_findings(seen, now_ms),
+        *stray_findings(await strays(subject.url, subject.names), subject.names),
         *lease_findings(held, alive=alive),
     ]
 
@@ -157,10 +162,10 @@ def _of_folder(folder: Path, account: str, now_ms: int) -> tuple[OfFolder, list[
     )
 
 
-async def _lease(url: str, account: str) -> Held | None:
-    leases = RedisLeases(url)
+async def _lease(subject: Subject) -> Held | None:
+    leases = RedisLeases(subject.url, subject.names)
     try:
-        return await leases.look(account)
+        return await leases.look(subject.account)
     finally:
         await leases.close()
 

@@ -71,6 +71,7 @@ KINDS: dict[str, Kind] = {
     "guardian.bare": Kind(_RED, "What the market does to it is not bounded until it is covered."),
     "letters.waiting": Kind(_BOTH, "What these messages asked for was not done."),
     "stream.stranger": Kind(_YELLOW, _SAFE),
+    "stream.astray": Kind(_YELLOW, "Nobody reads it: what is asked there is not done."),
     "stream.dormant": Kind(_YELLOW, "Nobody reads it: what is asked there is not done."),
     "stream.growing": Kind(_YELLOW, _GROWS),
     "trimming.blocked": Kind(_RED, _ENTRIES),

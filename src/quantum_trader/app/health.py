@@ -9,6 +9,7 @@ import msgspec
 
 from quantum_trader import streams
 from quantum_trader.adapters.bus import keys
+from quantum_trader.adapters.bus.namespace import PAPER, Namespace
 from quantum_trader.app.finding import Finding, red, yellow
 from quantum_trader.app.letters import Letter, all_letters
 from quantum_trader.app.story import span_text
@@ -26,14 +27,18 @@ BEATING = (*streams.CONSUMERS, streams.FEED, streams.CLOCK, EXCHANGE)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """The system at one moment. ``held`` are the streams by key, ours or not."""
+    """The system at one moment. ``held`` are the streams by key, ours or not.
 
+    ``names`` spell a key as the server has it, which is how it is told to people.
+    """
+
+    names: Namespace = PAPER
     held: Mapping[str, StreamInfo]
     heartbeats: Mapping[str, Mapping[str, bytes]]
     letters: Sequence[Letter]
 
 
-async def look(bus: Bus) -> Seen:
+async def look(bus: Bus, names: Namespace = PAPER) -> Seen:
     """Ask for everything that ``findings`` judges. Raises ``BusUnreachable``."""
     held = {}
     for key in await bus.streams():
@@ -41,6 +46,7 @@ async def look(bus: Bus) -> Seen:
         if info is not None:
             held[key] = info
     return Seen(
+        names=names,
         held=held,
         heartbeats={
             service: await bus.heartbeat(service) for service in (*BEATING, *streams.KEEPERS)
@@ -75,7 +81,7 @@ def _missing_groups(seen: Seen) -> Iterator[Finding]:
         if held is None or service not in {group.service for group in held.groups}:
             yield red(
                 "group.missing",
-                key,
+                seen.names.outer(key),
                 f"{service} has no consumer group: nobody remembers what it has read",
                 "Start the system (`quantum run`); if it runs, the store was emptied: stop it and "
                 "look why.",
@@ -87,11 +93,11 @@ def _group_findings(seen: Seen) -> Iterator[Finding]:
     for key, info in seen.held.items():
         for group in info.groups:
             if (group.service, key) in expected:
-                yield from _judge_group(key, group)
+                yield from _judge_group(seen.names.outer(key), group)
             else:
                 yield yellow(
                     "group.stranger",
-                    key,
+                    seen.names.outer(key),
                     f"group {group.service} is not in the table: whose is it?",
                     "If it is nobody's, remove it with XGROUP DESTROY; else see that it reads.",
                 )
@@ -163,7 +169,12 @@ def _dead_letters(seen: Seen) -> Iterator[Finding]:
             told = f", {again:,} of them sent again in vain" if again else ""
             remedy = f"`quantum dlq list --stream {key.removeprefix(streams.PREFIX)} --by reason`"
             level = yellow if theirs else red
-            yield level("letters.waiting", key, f"{letters} nobody has dealt with{told}", remedy)
+            yield level(
+                "letters.waiting",
+                seen.names.outer(key),
+                f"{letters} nobody has dealt with{told}",
+                remedy,
+            )
 
 
 def _strangers(seen: Seen) -> Iterator[Finding]:
@@ -173,8 +184,8 @@ def _strangers(seen: Seen) -> Iterator[Finding]:
         row = streams.STREAMS.get(key.removeprefix(streams.PREFIX))
         if row is None:
             remedy = "Find out who writes it; no part of this system reads it."
-            yield yellow("stream.stranger", key, "is not in the table", remedy)
+            yield yellow("stream.stranger", seen.names.outer(key), "is not in the table", remedy)
         elif row.status != "live":
             goal = f"Write to {row.successor} instead." if row.successor else "Stop writing it."
             what = f"is {row.status}, and yet somebody wrote to it"
-            yield yellow("stream.dormant", key, what, goal)
+            yield yellow("stream.dormant", seen.names.outer(key), what, goal)

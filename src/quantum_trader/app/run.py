@@ -16,6 +16,7 @@ import structlog
 
 from quantum_trader.adapters.bus.connection import without_password
 from quantum_trader.adapters.bus.leases import RedisLeases
+from quantum_trader.adapters.bus.namespace import names_of
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import URL_FILE, EmbeddedServer, examine
 from quantum_trader.adapters.clock import SteadyClock, SystemClock
@@ -104,13 +105,14 @@ async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, Vi
         lock.take()
         stack.callback(lock.release)
         url = await stack.enter_async_context(_server(config))
-        bus = RedisBus(url, consumer=INSTANCE)
+        names = names_of(config.account)
+        bus = RedisBus(url, consumer=INSTANCE, names=names)
         stack.push_async_callback(bus.close)
         abroad = await _door(stack, asked, config, bus)
         market = await _market(asked, config, bus, abroad)
         structlog.contextvars.bind_contextvars(market=market.label)
         watch = Watch(bus, _about(config, market), SystemClock(), market.time)
-        control = Control(desk_of(config.home, url), token_of(config.home))
+        control = Control(desk_of(config.home, url, names), token_of(config.home))
         page = Page(
             lambda: watch.view,
             config.page_port,
@@ -255,10 +257,10 @@ async def _server(config: Config) -> AsyncIterator[str]:
 async def _lead(stack: AsyncExitStack, url: str, account: str, lock: InstanceLock) -> Leadership:
     """The right to trade the account, before any of its files is opened.
 
-    Raises ``Occupied``, and ``ConfigError`` for a server with the streams of another account: their
-    names are the same in every mode, and play money must never be answered with real money.
+    Raises ``Occupied``, and ``ConfigError`` for a server with the streams of another account: play
+    money must never be answered with real money.
     """
-    leases = RedisLeases(url)
+    leases = RedisLeases(url, names_of(account))
     stack.push_async_callback(leases.close)
     owner = await leases.owner(account)
     if owner != account:

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from quantum_trader.adapters.archive.segments import FOLDER, SegmentArchive
+from quantum_trader.adapters.bus.namespace import names_of
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.clock import SteadyClock, SystemClock
 from quantum_trader.adapters.exchanges.breaking import BreakingExchange
@@ -376,7 +377,7 @@ def _parts(
         journal=SqliteJournal(config.home / JOURNAL_FILE, rules.account),
         latch=FileLatch(config.home),
         archive=archive_in(config.home),
-        bus_of=lambda service: RedisBus(url, consumer=INSTANCE),
+        bus_of=lambda service: RedisBus(url, consumer=INSTANCE, names=names_of(rules.account)),
         wall=SystemClock(),
         time=market.time,
         quotes=market.quotes,

@@ -16,6 +16,13 @@ TradingMode = Literal["paper", "testnet", "live"]
 ORDER_PREFIXES: Mapping[TradingMode, str] = {"paper": "q1", "testnet": "qt1", "live": "ql1"}
 """How the names of orders begin; the digit is the version of the naming scheme."""
 
+KEY_PREFIXES: Mapping[TradingMode, str] = {
+    "paper": "quantum:",
+    "testnet": "quantum:testnet:",
+    "live": "quantum:live:",
+}
+"""How the names of streams and keys begin where they are stored."""
+
 _MARKED: tuple[TradingMode, ...] = ("testnet", "live")
 
 

@@ -1,4 +1,4 @@
-"""The names under which the bus keeps things in a store, all in one place.
+"""The names under which the bus keeps things, all in one place; ``namespace`` has their spelling.
 
 ``appended`` remembers the last batch of each writer of a stream, so that a repeat adds nothing.
 ``base`` and ``consumed`` count, per stream, what a group skipped at its creation and what it has
@@ -42,7 +42,7 @@ def last_holder(name: str) -> str:
 
 
 def owner() -> str:
-    """The account whose streams a store holds; it stays."""
+    """The account whose streams a store holds; it stays, and is spelled alike in every mode."""
     return "quantum:owner"
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from quantum_trader.adapters.bus import keys
 from quantum_trader.adapters.bus.connection import answers, connect
+from quantum_trader.adapters.bus.namespace import PAPER, Namespace, names_of
 from quantum_trader.adapters.bus.scripts import KINDS, Script
 from quantum_trader.core.errors import StoreError
 from quantum_trader.core.lease import Held, Holder
@@ -38,13 +39,14 @@ return {'held', who, row[1] or '', row[2] or '', tostring(redis.call('PTTL', KEY
 class RedisLeases:
     """``ports.Leases`` over a server of version 7.0 or later, on a connection of its own."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, names: Namespace = PAPER) -> None:
         self._url = url
+        self._names = names
         self._client = connect(url, answer_timeout_s=ANSWER_TIMEOUT_S)
 
     async def hold(self, name: str, who: str, holder: Holder, ttl_ms: int) -> Held:
         """Take or renew a lease that is free or ours; who has it now."""
-        names = [keys.lease(name), keys.last_holder(name)]
+        names = [self._names.outer(key) for key in (keys.lease(name), keys.last_holder(name))]
         note = msgspec.json.encode(holder)
         with answers(self._url):
             found = await _HOLD.run(self._client, names, [who, note, ttl_ms])
@@ -60,7 +62,7 @@ class RedisLeases:
 
     async def look(self, name: str) -> Held | None:
         """Who has a lease, None for nobody."""
-        key = keys.lease(name)
+        key = self._names.outer(keys.lease(name))
         with answers(self._url):
             row: Any = await self._client.hgetall(key)
             left_ms = await self._client.pttl(key)
@@ -71,6 +73,20 @@ class RedisLeases:
     async def close(self) -> None:
         """Let go of the connection. The lease stays until it is over."""
         await self._client.aclose()
+
+
+async def names_at(url: str, unowned: Namespace) -> Namespace:
+    """The names in use on a server, by whose it is; ``unowned`` where it is nobody's yet.
+
+    Raises ``BusUnreachable``, and ``ValueError`` for an address that is none.
+    """
+    client = connect(url, answer_timeout_s=ANSWER_TIMEOUT_S)
+    try:
+        with answers(url):
+            owner: Any = await client.get(keys.owner())
+    finally:
+        await client.aclose()
+    return unowned if owner is None else names_of(owner.decode())
 
 
 def _held(who: bytes, holder: bytes, before: bytes, left_ms: bytes) -> Held:

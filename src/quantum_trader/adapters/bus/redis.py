@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from quantum_trader.adapters.bus import keys, scripts, upkeep_scripts
 from quantum_trader.adapters.bus.connection import ANSWER_TIMEOUT_S, answers, connect
 from quantum_trader.adapters.bus.lines import Argument, Lines
+from quantum_trader.adapters.bus.namespace import PAPER, Namespace
 from quantum_trader.adapters.bus.redis_commit import commit_call, outcome, pairs
 from quantum_trader.adapters.bus.redis_info import describe
 from quantum_trader.adapters.bus.refusals import check_fields, check_start, no_group
@@ -36,13 +37,20 @@ class RedisBus:
     ``consumer`` is the stable name of this instance: the same after every restart, another for
     every instance that runs at the same time. Repeated by itself when an answer is lost: what
     changes nothing when repeated (``append``, ``commit``, ``take_lease``, ``open_group``). Never
-    repeated: a read, whose entries wait in the pending list for the next look.
+    repeated: a read, whose entries wait in the pending list for the next look. ``names`` spell
+    every name for the server; who calls and who is answered speaks as everybody does.
     """
 
     def __init__(
-        self, url: str, *, consumer: str, answer_timeout_s: float = ANSWER_TIMEOUT_S
+        self,
+        url: str,
+        *,
+        consumer: str,
+        names: Namespace = PAPER,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
     ) -> None:
         self._url = url
+        self._names = names
         self._consumer = consumer
         self._client = connect(url, answer_timeout_s=answer_timeout_s)
         self._lines = Lines(url, answer_timeout_s=answer_timeout_s)
@@ -50,6 +58,11 @@ class RedisBus:
         self._numbers = counter(1)
         self._turns: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._unsettled: dict[tuple[str, str], tuple[list[Fields], int]] = {}
+
+    @property
+    def names(self) -> Namespace:
+        """How the server spells the names."""
+        return self._names
 
     async def append(self, stream: str, entries: Sequence[Fields], *, writer: str) -> None:
         """Append a batch once, also when the caller repeats it after ``BusUnreachable``."""
@@ -79,16 +92,17 @@ class RedisBus:
         """
         block = min(block_ms, BLOCK_MS_MAX) if block_ms > 0 else 0
         waiting = ("BLOCK", block) if block else ()
-        with answers(self._url, service, streams):
+        spoken = {self._names.outer(stream): stream for stream in streams}
+        with answers(self._url, service, tuple(spoken)):
             answer: Any = await self._lines.call(
                 *("XREADGROUP", "GROUP", keys.group(service), self._consumer),
                 *("COUNT", min(count, COUNT_MAX), *waiting),
-                *("STREAMS", *streams, *(">" for _ in streams)),
+                *("STREAMS", *spoken, *(">" for _ in spoken)),
                 limit_s=block / 1000 + BLOCK_GRACE_S,
             )
         found: list[Entry] = []
         for key, rows in answer or ():
-            stream = key.decode()
+            stream = spoken[key.decode()]
             found += [Entry(stream, one.decode(), _fields(flat), 1) for one, flat in rows if one]
         return found
 
@@ -115,16 +129,17 @@ class RedisBus:
         The server drops entries whose data is gone; they stay in the lag for ever.
         """
         moved, after = 0, "-"
+        key = self._names.outer(stream)
         while moved < count:
-            with answers(self._url, service, (stream,)):
+            with answers(self._url, service, (key,)):
                 rows: Any = await self._client.xpending_range(
-                    stream, keys.group(service), after, "+", COUNT_MAX, idle=idle_ms
+                    key, keys.group(service), after, "+", COUNT_MAX, idle=idle_ms
                 )
             others = [row for row in rows if row["consumer"].decode() != self._consumer]
             while others and moved < count:
                 # Those whose data is gone are dropped and do not count.
                 part, others = others[: count - moved], others[count - moved :]
-                moved += await self._take_over(service, stream, idle_ms, part)
+                moved += await self._take_over(service, key, idle_ms, part)
             if len(rows) < COUNT_MAX:
                 break
             after = "(" + rows[-1]["message_id"].decode()
@@ -141,10 +156,11 @@ class RedisBus:
         ``already`` is also the answer to a first commit whose first answer was lost.
         """
         names, arguments = commit_call(commit)
+        spelled = self._spelled(names)
 
         async def attempt() -> list[bytes]:
             with answers(self._url):
-                return await scripts.COMMIT.run(self._lines, names, arguments)
+                return await scripts.COMMIT.run(self._lines, spelled, arguments)
 
         return outcome(commit, await _insist(attempt))
 
@@ -162,10 +178,11 @@ class RedisBus:
     async def span(self, stream: str, first: str, last: str, count: int) -> list[Entry]:
         """Entries from ``first`` to ``last`` inclusive (``-`` and ``+`` are the ends)."""
         found: list[Entry] = []
+        key = self._names.outer(stream)
         while len(found) < count:
             size = min(COUNT_MAX, count - len(found))
             with answers(self._url):
-                rows: Any = await self._client.xrange(stream, first, last, size)
+                rows: Any = await self._client.xrange(key, first, last, size)
             page = _entries(stream, rows, 0)
             found += page
             if len(page) < size:
@@ -176,11 +193,11 @@ class RedisBus:
     async def last(self, stream: str, count: int) -> list[Entry]:
         """The newest entries of a stream, newest first."""
         found: list[Entry] = []
-        newest = "+"
+        newest, key = "+", self._names.outer(stream)
         while len(found) < count:
             size = min(COUNT_MAX, count - len(found))
             with answers(self._url):
-                rows: Any = await self._client.xrevrange(stream, newest, "-", size)
+                rows: Any = await self._client.xrevrange(key, newest, "-", size)
             page = _entries(stream, rows, 0)
             found += page
             if len(page) < size:
@@ -197,7 +214,7 @@ class RedisBus:
         if status:
             flat = [part for pair in status.items() for part in pair]
             with answers(self._url):
-                await self._client.hset(keys.heartbeat(service), items=flat)
+                await self._client.hset(self._names.outer(keys.heartbeat(service)), items=flat)
 
     async def heartbeat(self, service: str) -> dict[str, bytes]:
         """The last heartbeat of a loop, empty when there was none."""
@@ -209,13 +226,14 @@ class RedisBus:
         The lag of a group that was not opened here counts everything the stream ever held.
         """
         with answers(self._url):
-            return await describe(self._client, stream)
+            return await describe(self._client, stream, self._names)
 
     async def streams(self) -> list[str]:
-        """The names of all streams the server holds, in order."""
+        """The names of all streams the server holds, in order; none of another mode's."""
         with answers(self._url):
             found = {key async for key in self._client.scan_iter(count=1000, _type="stream")}
-        return sorted(key.decode() for key in found)
+        names = (self._names.inner(key.decode()) for key in found)
+        return sorted(name for name in names if name is not None)
 
     async def trim(self, stream: str, before: str) -> int:
         """Drop the entries before an id, but none that any group still needs; how many went."""
@@ -271,9 +289,11 @@ class RedisBus:
     ) -> list[bytes]:
         """Run a script that may be repeated; raises ``StoreError`` when it refuses."""
 
+        spelled = self._spelled(names)
+
         async def attempt() -> list[bytes]:
             with answers(self._url):
-                return await script.run(self._lines, names, arguments)
+                return await script.run(self._lines, spelled, arguments)
 
         answer = await _insist(attempt)
         if answer[0] == b"refused":
@@ -284,33 +304,36 @@ class RedisBus:
         self, service: str, stream: str, after: str, size: int
     ) -> tuple[Rows, dict[str, int]]:
         """One page of our pending list, and how often each entry was delivered."""
-        group = keys.group(service)
-        with answers(self._url, service, (stream,)):
+        group, key = keys.group(service), self._names.outer(stream)
+        with answers(self._url, service, (key,)):
             async with self._client.pipeline(transaction=True) as ask:
-                ask.xreadgroup(group, self._consumer, {stream: after}, count=size)
+                ask.xreadgroup(group, self._consumer, {key: after}, count=size)
                 first = "-" if after == "0" else "(" + after
-                ask.xpending_range(stream, group, first, "+", size, self._consumer)
+                ask.xpending_range(key, group, first, "+", size, self._consumer)
                 answer, counts = await ask.execute()
         times = {row["message_id"].decode(): int(row["times_delivered"]) for row in counts}
         return (answer[0][1] if answer else []), times
 
     async def _take_over(
-        self, service: str, stream: str, idle_ms: int, rows: Sequence[Mapping[str, Any]]
+        self, service: str, key: str, idle_ms: int, rows: Sequence[Mapping[str, Any]]
     ) -> int:
         if not rows:
             return 0
         ids = [row["message_id"] for row in rows]
-        with answers(self._url, service, (stream,)):
+        with answers(self._url, service, (key,)):
             # With JUSTID a claim is no delivery; the look at the pending list counts it.
             moved = await self._client.xclaim(
-                stream, keys.group(service), self._consumer, idle_ms, ids, justid=True
+                key, keys.group(service), self._consumer, idle_ms, ids, justid=True
             )
         return len(moved)
 
     async def _hash(self, key: str) -> dict[str, bytes]:
         with answers(self._url):
-            fields: Any = await self._client.hgetall(key)
+            fields: Any = await self._client.hgetall(self._names.outer(key))
         return {name.decode(): value for name, value in fields.items()}
+
+    def _spelled(self, names: Sequence[str]) -> list[str]:
+        return [self._names.outer(name) for name in names]
 
 
 def _entries(stream: str, rows: Rows, deliveries: int) -> list[Entry]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import msgspec
 
+from quantum_trader.adapters.bus.leases import names_at
+from quantum_trader.adapters.bus.namespace import names_of
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import URL_FILE
 from quantum_trader.adapters.latch import FileLatch
@@ -69,16 +71,28 @@ def latch_of(url: str | None, data_dir: Path | None) -> FileLatch | None:
 
 @asynccontextmanager
 async def connected(url: str | None, data_dir: Path | None) -> AsyncIterator[RedisBus]:
-    """A bus to the running system: ``url``, else QT_REDIS_URL, else the file in the data folder."""
+    """A bus to the running system: ``url``, else QT_REDIS_URL, else the file in the data folder.
+
+    Its mode is that of the account whose server it is. Raises ``BusUnreachable``.
+    """
     config = load(typed={"redis_url": url, "data_dir": data_dir})
-    try:
-        bus = RedisBus(server_url(config), consumer=f"shell-{secrets.token_hex(4)}")
-    except ValueError as error:
-        raise ConfigError(f"redis_url: {error}") from error
+    bus = await bus_at(server_url(config), config, "shell")
     try:
         yield bus
     finally:
         await bus.close()
+
+
+async def bus_at(url: str, config: Config, visitor: str) -> RedisBus:
+    """A bus to a server, in the names of whose it is; nobody's yet is read as ``config`` has it.
+
+    Raises ``BusUnreachable``, and ``ConfigError`` for an address that is none.
+    """
+    try:
+        names = await names_at(url, names_of(config.account))
+    except ValueError as error:
+        raise ConfigError(f"redis_url: {error}") from error
+    return RedisBus(url, consumer=f"{visitor}-{secrets.token_hex(4)}", names=names)
 
 
 async def account_of(bus: Bus) -> str:

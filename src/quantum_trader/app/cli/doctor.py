@@ -68,7 +68,7 @@ async def reported(typed_url: str | None, data_dir: Path | None) -> Report:
         url = server_url(config)
         async with connected(url, data_dir) as bus:
             account = await account_of(bus)
-            subject = Subject(bus=bus, url=url, account=account, folder=folder)
+            subject = Subject(bus=bus, url=url, names=bus.names, account=account, folder=folder)
             return await examine_system(subject, wall_ms())
     except BusUnreachable as error:
         remedy = "Start the system (`quantum run`), or say where it is: --url, --data-dir."

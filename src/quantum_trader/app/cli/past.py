@@ -1,14 +1,12 @@
 """Where the log of a run is found: on its server, in the files it left, and in its archive."""
 
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from quantum_trader.adapters.archive.segments import FOLDER, SegmentArchive
-from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import EmbeddedServer
-from quantum_trader.app.cli.connection import server_url
+from quantum_trader.app.cli.connection import bus_at, server_url
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.instance import InstanceLock
 from quantum_trader.core.errors import ConfigError
@@ -74,7 +72,7 @@ async def log_of(
     config = load(typed={"redis_url": url, "data_dir": data_dir})
     async with AsyncExitStack() as stack:
         found = await stack.enter_async_context(_served(config))
-        bus = RedisBus(found, consumer=f"relive-{secrets.token_hex(4)}")
+        bus = await bus_at(found, config, "relive")
         stack.push_async_callback(bus.close)
         log: Log = bus
         # A server that is named alone may belong to any folder; its archive is not guessed.
