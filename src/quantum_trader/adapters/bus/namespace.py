@@ -1,8 +1,8 @@
 """How names are spelled in a store: the mode is in them there, and nowhere else.
 
-Everybody speaks of ``quantum:stream:trade.intent``. On paper the store has it under that name, in
-mode live under ``quantum:live:stream:trade.intent``: who learned to write for paper reaches real
-money only by spelling it out. What says whose a store is (``keys.owner``) is spelled one way.
+Everybody speaks of the names in ``streams``. On paper the store has them as they are, in mode live
+with ``quantum:live:`` for ``quantum:``: who learned to write for paper reaches real money only by
+spelling it out. What says whose a store is (``keys.owner``) is spelled one way.
 """
 
 from functools import lru_cache
