@@ -133,6 +133,7 @@ class _Replay:
                 self._look(at_ms, bars)
         for tape in tapes:
             await self._close(tape.symbol)
+        await rig.catch_up()
 
     def finish(self) -> ReplayResult:
         """The sums that only the end knows."""

@@ -136,8 +136,8 @@ FACTS: tuple[type[Fact], ...] = AnyFact.__args__
 encode: Callable[[Fact], bytes] = msgspec.json.Encoder().encode
 """One fact as canonical JSON."""
 
-# Facts are frozen, and several services read the same one in turn.
-decode: Callable[[bytes | str], AnyFact] = lru_cache(maxsize=64)(
+# Facts are frozen, and several services read the same ones in turn, some dozens at a time.
+decode: Callable[[bytes | str], AnyFact] = lru_cache(maxsize=256)(
     msgspec.json.Decoder(AnyFact).decode
 )
 """One fact from JSON. Raises ``msgspec.ValidationError`` naming the field at fault."""
