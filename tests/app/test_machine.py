@@ -64,7 +64,8 @@ def test_what_is_not_known_of_a_server_is_no_finding() -> None:
 
 
 def test_a_server_for_real_money_syncs_always() -> None:
-    assert [one.name for one in fsync_findings("everysec")] == ["server.fsync"]
+    (found,) = fsync_findings("everysec")
+    assert (found.name, found.level) == ("server.fsync", "red")
     assert list(fsync_findings("always")) == list(fsync_findings(None)) == []
 
 

@@ -182,6 +182,8 @@ def _trade_live(desk: Desk) -> None:
         wait_for_guardian(desk.home)
         assert ready["guardian_pid"] is not None
         assert "REAL MONEY" in ready["note"]
+        with redis.Redis.from_url(Path(ready["redis_url_file"]).read_text().strip()) as client:
+            assert client.config_get("appendfsync") == {"appendfsync": "always"}
         refused = desk.intend("LONG")
         assert status(refused) == "failed"
         assert "not armed" in refused["reason"]

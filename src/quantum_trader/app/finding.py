@@ -47,7 +47,7 @@ KINDS: dict[str, Kind] = {
     "server.unreachable": Kind(_RED, "Nobody trades, or nobody sees it; stops there stay there."),
     "server.settings": Kind(_RED, _LOST),
     "server.file": Kind(_BOTH, _LOST),
-    "server.fsync": Kind(_YELLOW, _LOST),
+    "server.fsync": Kind(_RED, _LOST),
     "server.memory": Kind(_BOTH, _FULL),
     "server.clock": Kind(_YELLOW, "Leases and the age of entries are counted by its clock."),
     "group.missing": Kind(_RED, _BLIND),

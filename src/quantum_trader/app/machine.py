@@ -51,10 +51,13 @@ def server_findings(state: ServerState) -> Iterator[Finding]:
 
 
 def fsync_findings(fsync: str | None) -> Iterator[Finding]:
-    """Where real money is traded: a server that syncs now and then may lose its last seconds."""
+    """Where real money is traded: a server that syncs now and then may lose its last seconds.
+
+    The one that ``run`` starts syncs every append, so this is a server of somebody else's.
+    """
     if fsync not in (None, "always"):
         what = f"appendfsync is {fsync}: a power cut takes what it acknowledged in the last seconds"
-        yield yellow("server.fsync", "server", what, "CONFIG SET appendfsync always.")
+        yield red("server.fsync", "server", what, "CONFIG SET appendfsync always, and in its file.")
 
 
 def disk_free_bytes(folder: Path) -> int | None:

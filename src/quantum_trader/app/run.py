@@ -237,7 +237,10 @@ async def _stop(why: str) -> None:
 
 @asynccontextmanager
 async def _server(config: Config) -> AsyncIterator[str]:
-    """The stream server: the one that was named, else our own in the data folder."""
+    """The stream server: the one that was named, else our own in the data folder.
+
+    Ours syncs every append where money is real: what was acknowledged survives a power cut.
+    """
     if config.redis_url:
         try:
             warnings = await examine(config.redis_url)
@@ -247,7 +250,7 @@ async def _server(config: Config) -> AsyncIterator[str]:
             _log.warning(warning)
         yield config.redis_url
         return
-    server = EmbeddedServer(config.home)
+    server = EmbeddedServer(config.home, fsync="always" if config.mode == "live" else "everysec")
     try:
         yield await server.start()
     finally:
