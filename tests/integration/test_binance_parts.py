@@ -98,7 +98,7 @@ def test_the_offset_is_what_lies_between_the_clocks(offset_ms: int, trip_ms: int
     clock = ServerClock(lambda: 1_000_000 + trip_ms)
     assert clock.note(1_000_000, 1_000_000 + trip_ms // 2 + offset_ms, 1_000_000 + trip_ms)
     assert clock.offset_ms == offset_ms
-    assert (clock.refusal() is not None) == (abs(offset_ms) > 500)
+    assert (clock.refusal() is not None) == (abs(offset_ms) + (trip_ms + 1) // 2 > 500)
     assert clock.there_ms() == 1_000_000 + trip_ms + offset_ms
 
 
@@ -114,6 +114,53 @@ def test_a_clock_that_was_not_measured_or_long_ago_or_too_slowly_holds_entries()
     assert "measured 120 s ago" in str(clock.refusal())
     now[0] = -1
     assert clock.refusal() is not None, "a clock that was set back"
+
+
+@given(
+    st.integers(-5_000, 5_000),
+    st.lists(st.tuples(st.integers(0, 1_000), st.integers(0, 1_000)), min_size=1, max_size=30),
+)
+def test_however_long_the_ways_take_the_truth_lies_within_the_doubt(
+    offset_ms: int, ways: list[tuple[int, int]]
+) -> None:
+    now = [0]
+    clock = ServerClock(lambda: now[0])
+    for out_ms, back_ms in ways:
+        sent_ms = now[0]
+        now[0] += out_ms + back_ms
+        assert clock.note(sent_ms, sent_ms + out_ms + offset_ms, now[0])
+    doubt_ms = (min(out_ms + back_ms for out_ms, back_ms in ways[-16:]) + 1) // 2
+    assert abs((clock.offset_ms or 0) - offset_ms) <= doubt_ms
+    assert clock.refusal() is not None or abs(offset_ms) <= 500, "never more than it may be"
+    assert clock.is_sure == (doubt_ms <= 100)
+
+
+def test_the_fastest_answer_of_late_is_believed_until_it_is_old() -> None:
+    now = [0]
+    clock = ServerClock(lambda: now[0])
+
+    def measure(at_ms: int, offset_ms: int, trip_ms: int) -> None:
+        now[0] = at_ms
+        assert clock.note(at_ms - trip_ms, at_ms - trip_ms // 2 + offset_ms, at_ms)
+
+    measure(1_000, 282, 600)
+    assert "282 ms behind the venue's, give or take 300 ms" in str(clock.refusal())
+    assert not clock.is_sure
+    measure(6_000, 4, 10)
+    assert (clock.offset_ms, clock.refusal(), clock.is_sure) == (4, None, True)
+    measure(11_000, 282, 600)
+    assert (clock.offset_ms, clock.refusal()) == (4, None), "a slow answer makes nothing worse"
+    now[0] = 126_001
+    assert clock.offset_ms == 282, "the fast one is too old by now"
+    assert clock.refusal() is not None
+
+
+def test_a_measurement_that_contradicts_older_ones_counts_alone() -> None:
+    clock = ServerClock(lambda: 10_000)
+    assert clock.note(9_990, 9_995, 10_000)
+    assert clock.note(9_600, 9_800 + 3_000, 10_000)
+    assert clock.offset_ms == 3_000, "somebody set a clock"
+    assert "set the clock" in str(clock.refusal())
 
 
 def test_only_the_venues_own_names_are_the_venues_own() -> None:

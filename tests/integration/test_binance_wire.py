@@ -13,6 +13,7 @@ from quantum_trader.adapters.exchanges.binance.hosts import DEMO, LIVE, Hosts, h
 from quantum_trader.adapters.exchanges.binance.identity import Identity
 from quantum_trader.adapters.exchanges.binance.orders import Orders
 from quantum_trader.adapters.exchanges.binance.rest import Refused, Rest
+from quantum_trader.adapters.exchanges.binance.server_clock import ServerClock
 from quantum_trader.adapters.exchanges.binance.wire import Wire, check_hosts, point_at
 from quantum_trader.core.errors import (
     BrokenInvariant,
@@ -258,6 +259,17 @@ async def test_a_clock_that_is_off_holds_entries_and_no_exit(
     assert not venue.requests(ORDER)
     venue.say(ALGO, Reply(ALGO_ROW))
     assert isinstance(await orders.place(STOP), Accepted)
+
+
+async def test_a_clock_in_doubt_is_measured_again_before_an_entry_is_held(
+    venue: ScriptedVenue, rest: Rest, orders: Orders
+) -> None:
+    rest.clock = ServerClock(lambda: NOW_MS)
+    assert rest.clock.note(NOW_MS - 1_200, NOW_MS - 600, NOW_MS)
+    assert "give or take 600 ms" in str(rest.clock.refusal())
+    venue.say(ORDER, Reply(PLACED))
+    assert isinstance(await orders.place(BUY), Accepted)
+    assert len(venue.requests("GET /fapi/v1/time")) == 2, "at the start, and for the entry"
 
 
 async def test_entries_stop_before_the_counts_are_used_up_and_exits_do_not(

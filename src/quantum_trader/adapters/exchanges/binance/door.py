@@ -41,7 +41,7 @@ CALL_S = 10.0
 FIRST_WORD_S = 10.0
 """How long the first reader waits for the past; later ones are shown what is known."""
 CLOCK_S = 30.0
-"""How often the venue's clock is measured; a failed measurement is repeated sooner."""
+"""How often the venue's clock is measured; what failed or is in doubt is repeated sooner."""
 CLOCK_AGAIN_S = 5.0
 END_S = 0.5
 
@@ -229,14 +229,11 @@ class BinanceExchange:
 
     async def _keep_time(self) -> None:
         """Measure the venue's clock for ever; without that no entry leaves after two minutes."""
-        pause_s = CLOCK_S
         while True:
-            await asyncio.sleep(pause_s)
+            await asyncio.sleep(CLOCK_S if self._rest.clock.is_sure else CLOCK_AGAIN_S)
             try:
                 await self._rest.sync_clock()
-                pause_s = CLOCK_S
             except (Unreachable, InDoubt) as error:
-                pause_s = CLOCK_AGAIN_S
                 _log.warning("the venue's clock could not be measured", reason=str(error))
 
     async def _sure(self, answer: Awaitable[T]) -> T:

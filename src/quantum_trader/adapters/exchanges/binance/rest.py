@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TypeVar
 
 import msgspec
@@ -20,6 +21,9 @@ from quantum_trader.core.secret import Secret
 QUESTION_PAUSES_S = (0.2, 0.5, 1.0)
 """Between tries of a question that got no answer; asking changes nothing at the venue."""
 CLOCK_CODE = -1021
+CLOCK_TRIES = 3
+CLOCK_WITHIN_S = 1.0
+"""So often and so long a doubtful clock is measured again before an entry is refused for it."""
 TOO_MANY = (-1003, -1015)
 TEXT_MAX = 200
 UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
@@ -83,6 +87,8 @@ class Rest:
 
         Raises ``Unreachable`` when it had no effect, ``InDoubt`` when nobody knows, ``Locked``.
         """
+        if purpose == "entry":
+            await self._settle_clock()
         self._check(endpoint, self.asks_as if purpose == "question" else purpose)
         given = dict(params or {})
         if endpoint.signed:
@@ -154,8 +160,17 @@ class Rest:
         assert code is not None
         return Refused(code, explained(code, text), outcome == "done")
 
+    async def _settle_clock(self) -> None:
+        """A few quick measurements while an entry would be refused for the clock."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOCK_WITHIN_S):
+                for _ in range(CLOCK_TRIES):
+                    if self.clock.refusal() is None:
+                        return
+                    await self._resync()
+
     async def _resync(self) -> None:
-        """The venue finds our time wrong: measure before anybody tries again."""
+        """Measure before anybody tries again; a failure leaves what was known."""
         try:
             await self.sync_clock()
         except (Unreachable, InDoubt) as error:
