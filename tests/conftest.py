@@ -10,7 +10,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.guard import handlers, loopback_only
+from tests.guard import loopback_only
 
 ROOT = Path(__file__).parents[1]
 CORE_SECONDS_USUAL_MAX = 5.0
@@ -146,33 +146,6 @@ def pytest_unconfigure() -> None:
     Path(os.environ[loopback_only.LOG]).unlink(missing_ok=True)
 
 
-class HandlersReport:
-    """Fails a run of everything in which a handler of the system was never entered."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._missing: list[str] = []
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
-        self._missing = handlers.unentered(self._folder)
-        if self._missing and session.exitstatus == 0:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        yield
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._missing:
-            terminalreporter.section("except clauses that no test enters", red=True)
-            for line in self._missing:
-                terminalreporter.line(line)
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option of whoever runs everything."""
-    what = "mark every except clause, and fail when no test enters one (for a run of everything)"
-    parser.addoption("--handlers", action="store_true", help=what)
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest files first, so that two processes end together; else as they were found."""
     items.sort(key=lambda item: not item.nodeid.startswith("tests/simulation/"))
@@ -183,16 +156,3 @@ def pytest_configure(config: pytest.Config) -> None:
     guard_sockets()
     strict = os.environ.get("QT_CI") == "1"
     config.pluginmanager.register(HouseReport(strict=strict), "house-report")
-    if config.getoption("--handlers"):
-        note_handlers(config)
-
-
-def note_handlers(config: pytest.Config) -> None:
-    """All processes of a run leave their marks in one folder, and the one at the terminal reads."""
-    if hasattr(config, "workerinput"):
-        handlers.install(Path(os.environ[handlers.FOLDER]))
-        return
-    folder = Path(tempfile.mkdtemp(prefix="handlers-"))
-    os.environ[handlers.FOLDER] = str(folder)
-    handlers.install(folder)
-    config.pluginmanager.register(HandlersReport(folder), "handlers-report")
