@@ -42,7 +42,10 @@ PROCESSES = (
         "a loop returns as if all were well",
         "a service whose coroutine ends",
         "it counts as a failure: 70",
-        ("test_a_loop_that_returns_ends_the_process_with_70_at_once",),
+        (
+            "test_a_loop_that_returns_ends_the_process_with_70_at_once",
+            "test_one_loop_of_the_gateway_that_ends_well_ends_the_process",
+        ),
     ),
     Row(
         "F5",

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.adapters.clock import SystemClock
@@ -24,10 +25,11 @@ from quantum_trader.ports import Commit, CommitOutcome
 from quantum_trader.services import gateway as module
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Received
-from quantum_trader.services.gateway import Gateway, GatewayService
+from quantum_trader.services.gateway import PUMP, RECONCILE, Gateway, GatewayService
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.reconciler import ReconcileSettings
-from quantum_trader.streams import EXECUTION_RESULT, ORDER_COMMAND, ROUTES
+from quantum_trader.services.supervisor import FAILED, run_services
+from quantum_trader.streams import EXECUTION_RESULT, GATEWAY, ORDER_COMMAND, ROUTES
 from tests.commands import ACCOUNT, order_command
 from tests.fake_exchange import FakeExchange
 from tests.gateways import START_MS, started
@@ -178,16 +180,34 @@ async def test_a_server_that_is_mute_for_a_while_hears_reports_and_account_once_
         await running
 
 
-async def test_loops_that_end_without_a_failure_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def ended(_: object) -> None:
-        return
+LOOPS = {GATEWAY: (Consumer, "run"), PUMP: (GatewayService, "_pump")} | {
+    RECONCILE: (GatewayService, "_reconcile")
+}
 
-    for whose, name in (
-        (Consumer, "run"),
-        (GatewayService, "_pump"),
-        (GatewayService, "_reconcile"),
-    ):
-        monkeypatch.setattr(whose, name, ended)
-    world = await started()
-    with pytest.raises(BrokenInvariant, match="ended without a failure"):
-        await world.service.run()
+
+@pytest.mark.parametrize("victim", LOOPS)
+@pytest.mark.parametrize("how", ["returned", "canceled"])
+async def test_one_loop_of_the_gateway_that_ends_well_ends_the_process(
+    victim: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ended(_: object) -> None:
+        if how == "canceled":
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(*LOOPS[victim], ended)
+    service = (await started()).service
+    with capture_logs() as said:
+        async with asyncio.timeout(5):
+            assert await run_services({"gateway": service.run}) == FAILED
+    assert [victim in line["reason"] and how in line["reason"] for line in said] == [True]
+
+
+async def test_whoever_stops_the_gateway_stops_all_its_loops() -> None:
+    service = (await started()).service
+    before = asyncio.all_tasks()
+    running = asyncio.create_task(service.run())
+    await eventually(lambda: LOOPS.keys() <= {task.get_name() for task in asyncio.all_tasks()})
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert asyncio.all_tasks() == before

@@ -24,6 +24,7 @@ from quantum_trader.core.guard import Guard
 from quantum_trader.core.mode import mode_of
 from quantum_trader.services.guardian import GuardBeat, Guardian
 from quantum_trader.services.supervisor import run_services
+from quantum_trader.services.together import Loop, run_together
 from quantum_trader.services.watchdog import Watchdog
 
 AGAIN_MS = 2_000
@@ -68,10 +69,10 @@ async def guard(
             notify("READY=1")
             latch, sees = FileLatch(config.home), Guard(filters=filters)
             one = Guardian(venue, latch, SteadyClock(), sees, beats.write, where=hosts.rest)
-            async with asyncio.TaskGroup() as group:
-                group.create_task(one.run())
-                if leaves:
-                    group.create_task(_leave(one, config.home, beats))
+            loops: dict[str, Loop] = {"guardian": one.run}
+            if leaves:
+                loops["leaving"] = lambda: _leave(one, config.home, beats)
+            await run_together(loops)
 
         return await run_services({"guardian": watch}, Watchdog(notify, limit_s=STALLED_S))
 

@@ -41,6 +41,7 @@ from quantum_trader.services.reconciler import Reconciler, Sighting, symbols_of
 from quantum_trader.services.recovery import standing
 from quantum_trader.services.replacing import record
 from quantum_trader.services.sending import Sender, Sent
+from quantum_trader.services.together import run_together
 from quantum_trader.services.venue_facts import NOT_SENT, from_report, in_doubt, rejected
 from quantum_trader.services.watching import Watch
 from quantum_trader.streams import GATEWAY, ROUTES, read_by
@@ -337,14 +338,8 @@ class GatewayService:
 
     async def run(self) -> NoReturn:
         """All loops for ever; the first failure of any ends all and is raised."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._consumer.run())
-                group.create_task(self._pump())
-                group.create_task(self._reconcile())
-        except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
-        raise BrokenInvariant("the gateway's loops ended without a failure")
+        loops = {GATEWAY: self._consumer.run, PUMP: self._pump, RECONCILE: self._reconcile}
+        await run_together(loops)
 
     async def _pump(self) -> NoReturn:
         patience = Patience(self._clock)
