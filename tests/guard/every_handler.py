@@ -1,8 +1,8 @@
 """A plugin: a run of the whole suite fails where a handler of the system was never entered.
 
-``python -m pytest -p tests.guard.every_handler``, as ``make test`` does. Given this way it is there
-before any conftest is, and so before any module of ours. Who asks for a part of the suite is told
-what that part did not enter, and not failed for it.
+``python -m pytest -p tests.guard.every_handler``: given this way it is there before any conftest
+is, and so before any module of ours. Who asks for a part of the suite is told what that part did
+not enter, and not failed for it.
 """
 
 import os

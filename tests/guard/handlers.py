@@ -1,8 +1,8 @@
 """Which ``except`` clauses a test has entered: each must be, or somebody says why not.
 
-With ``--handlers`` every module of ours is compiled with a mark at the start of each handler. It
-costs nothing until the handler is entered, so the whole suite can run with it, and processes that
-tests start as well. What nobody entered is listed at the end, and fails the run.
+Where this is installed every module of ours is compiled with a mark at the start of each handler.
+It costs nothing until the handler is entered, so the whole suite can run with it, and processes
+that tests start as well; ``every_handler.py`` beside this is the plugin that does it.
 """
 
 import ast
