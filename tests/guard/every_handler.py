@@ -59,10 +59,10 @@ def is_whole(config: pytest.Config) -> bool:
 
 
 def pytest_load_initial_conftests() -> None:
-    """Mark from here on, in this process and in those it will start; not called in workers."""
-    folder = tempfile.mkdtemp(prefix="handlers-")
-    os.environ[handlers.FOLDER] = folder
-    handlers.install(Path(folder))
+    """Mark from here on, in this process and in those it will start, workers among them."""
+    if handlers.FOLDER not in os.environ:
+        os.environ[handlers.FOLDER] = tempfile.mkdtemp(prefix="handlers-")
+        handlers.install(Path(os.environ[handlers.FOLDER]))
 
 
 def pytest_configure(config: pytest.Config) -> None:
