@@ -17,14 +17,16 @@ SERVER = (
     Row(
         "F16",
         "a power cut takes what was not synced",
-        "the file of a killed server is cut shorter",
-        "what is left is a prefix of whole commits; the journal, which is synced before an order "
-        "leaves, publishes again what it has and the streams do not",
+        "the file of a killed server is cut shorter, at its last sync too; a disk under the "
+        "journal that at every sync keeps nothing, all, or any part of what was not synced",
+        "what is left is a prefix of whole commits, and commits go on behind it; the journal has "
+        "all that was acknowledged, and publishes again what it has and the streams do not",
         (
             "test_of_a_file_with_a_torn_end_whole_commits_are_left_and_none_in_part",
+            "test_cut_at_its_last_sync_a_stream_has_all_that_was_synced_and_goes_on",
+            "test_whenever_the_power_fails_the_journal_holds_all_that_was_acknowledged",
             "test_what_the_journal_holds_and_the_stream_does_not_is_published_at_the_next_start",
         ),
-        missing="a cut exactly at the last sync, and a run that goes on afterwards",
     ),
     Row(
         "F17",

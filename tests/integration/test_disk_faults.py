@@ -7,10 +7,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from quantum_trader.adapters.bus.connection import connect
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import EmbeddedServer
 from quantum_trader.core.errors import ServerMissing
@@ -19,20 +21,23 @@ from tests.pages import ROOT
 
 IN, OUT, SERVICE = "quantum:stream:in", "quantum:stream:out", "trader"
 COMMITS = 40
+SYNCED = 15
 QUANTUM = str(Path(sys.executable).parent / "quantum")
 FILES_MAX = 32
 """Enough for a program to start, and too few for a stream server."""
 
 
-async def killed_after_commits(folder: Path) -> Path:
-    """Commit, kill the server, and return the file that it wrote to."""
-    server = EmbeddedServer(folder, fsync="always")
-    bus = RedisBus(await server.start(), consumer="one")
+async def begun(bus: RedisBus) -> tuple[list[str], int]:
+    """Fill a stream and take its lease: the ids that were read, and the epoch."""
     await bus.open_group(SERVICE, IN, "0")
     await bus.append(IN, [{b"n": b"%d" % n} for n in range(COMMITS)], writer="w")
     entries = await bus.read(SERVICE, [IN], count=COMMITS, block_ms=0)
-    epoch = await bus.take_lease(SERVICE)
-    for seq, entry in enumerate(entries, 1):
+    return [entry.id for entry in entries], await bus.take_lease(SERVICE)
+
+
+async def commit(bus: RedisBus, ids: Sequence[str], epoch: int, first: int = 1) -> None:
+    """One commit for each entry, numbered from the first."""
+    for seq, entry_id in enumerate(ids, first):
         await bus.commit(
             Commit(
                 service=SERVICE,
@@ -40,17 +45,66 @@ async def killed_after_commits(folder: Path) -> Path:
                 seq=seq,
                 inbox=b"record",
                 outputs=[Output(OUT, f"{epoch}-{seq}", {b"n": b"%d" % seq})],
-                acks={IN: [entry.id]},
+                acks={IN: [entry_id]},
                 projections={},
                 snapshot=None,
             )
         )
+
+
+async def kill(server: EmbeddedServer, bus: RedisBus) -> None:
+    """Let nobody save anything."""
     assert server.pid is not None
     os.kill(server.pid, signal.SIGKILL)
     await bus.close()
     await server.stop()
+
+
+def file_of(folder: Path) -> Path:
+    """The one that a server writes to."""
     (file,) = (folder / "appendonlydir").glob("*.incr.aof")
     return file
+
+
+async def killed_after_commits(folder: Path) -> Path:
+    """Commit, kill the server, and return the file that it wrote to."""
+    server = EmbeddedServer(folder, fsync="always")
+    bus = RedisBus(await server.start(), consumer="one")
+    await commit(bus, *await begun(bus))
+    await kill(server, bus)
+    return file_of(folder)
+
+
+async def test_cut_at_its_last_sync_a_stream_has_all_that_was_synced_and_goes_on(
+    tmp_path: Path,
+) -> None:
+    server = EmbeddedServer(tmp_path, fsync="everysec")
+    bus = RedisBus(url := await server.start(), consumer="one")
+    ids, epoch = await begun(bus)
+    await commit(bus, ids[:SYNCED], epoch)
+    asking = connect(url, answer_timeout_s=10.0)
+    assert (await asking.execute_command("WAITAOF", 1, 0, 9_000))[0] == 1, "it is on the disk"
+    await asking.aclose()
+    synced_bytes = file_of(tmp_path).stat().st_size
+    await commit(bus, ids[SYNCED:], epoch, SYNCED + 1)
+    await kill(server, bus)
+    assert file_of(tmp_path).stat().st_size > synced_bytes
+    os.truncate(file_of(tmp_path), synced_bytes)
+
+    server = EmbeddedServer(tmp_path)
+    bus = RedisBus(await server.start(), consumer="one")
+    try:
+        outputs = await bus.span(OUT, "-", "+", 1_000)
+        assert [one.id for one in outputs] == [f"{epoch}-{seq}" for seq in range(1, SYNCED + 1)]
+        left = [one.id for one in await bus.pending(SERVICE, IN, count=1_000)]
+        assert left == ids[SYNCED:]
+        await commit(bus, left, await bus.take_lease(SERVICE), SYNCED + 1)
+        assert [record for record, *_ in await bus.inbox(SERVICE, "0-0", 1_000)][SYNCED:] == [
+            f"{epoch + 1}-{seq}" for seq in range(SYNCED + 1, COMMITS + 1)
+        ]
+    finally:
+        await bus.close()
+        await server.stop()
 
 
 @pytest.mark.parametrize("lost_bytes", [1, 300, 5_000])

@@ -209,8 +209,9 @@ class SqliteJournal:
     def _prepare(self) -> None:
         with failing(self._path):
             self._db.set_busy_timeout(BUSY_MS)
+            # Before a new file is made: FULL would not wait until what undoes its making is gone.
+            self._db.pragma("synchronous", "EXTRA")
             self._db.pragma("journal_mode", "WAL")
-            self._db.pragma("synchronous", "FULL")
             version = self._db.pragma("user_version")
         if version not in (0, SCHEMA):
             raise StoreError(
