@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx2
 import pytest
@@ -33,15 +33,21 @@ QUANTUM = [
 
 
 class Running:
-    """One ``quantum run`` on a simulated market."""
+    """One ``quantum run`` on a simulated market; its log is kept for its end, or in a file."""
 
-    def __init__(self, folder: Path, *more: str, start_new_session: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *more: str,
+        start_new_session: bool = False,
+        log: int | IO[str] = subprocess.PIPE,
+    ) -> None:
         options = ["--market", "synthetic", "--port", "0", "--data-dir", str(folder), *more]
         environ = {name: value for name, value in os.environ.items() if not name.startswith("QT_")}
         self.process = subprocess.Popen(
             [*QUANTUM, "run", "--json", *options],
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=log,
             text=True,
             env=environ,
             start_new_session=start_new_session,

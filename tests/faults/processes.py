@@ -89,18 +89,24 @@ PROCESSES = (
     Row(
         "F9",
         "memory runs out",
-        "a service raises MemoryError",
-        "the process ends; the next start recovers",
-        ("test_whatever_ends_a_service_ends_the_process",),
-        missing="a real limit on the memory of a process; the kernel then kills it, as in F1",
+        "a service raises MemoryError; the memory of a running process is limited to what it has, "
+        "and a message needs more",
+        "the process ends with 70; the next start recovers, and the message is a dead letter",
+        (
+            "test_whatever_ends_a_service_ends_the_process",
+            "test_a_run_whose_memory_ends_ends_with_70_and_the_next_one_goes_on",
+        ),
     ),
     Row(
         "F10",
         "no file can be opened any more",
-        "a run with a limit of 32 open files",
-        "it refuses to start, says why, and leaves nothing half done",
-        ("test_a_run_that_may_open_too_few_files_refuses_and_leaves_nothing_half_done",),
-        missing="a limit that is met in the middle of a run",
+        "a run with a limit of 32 open files; a limit that is lowered in the middle of a run",
+        "it refuses to start, says why, and leaves nothing half done; in the middle, whatever file "
+        "cannot be read holds entries back, positions stay protected, and the page comes back",
+        (
+            "test_a_run_that_may_open_too_few_files_refuses_and_leaves_nothing_half_done",
+            "test_a_run_that_can_open_no_file_any_more_takes_no_entry_and_goes_on",
+        ),
     ),
     Row(
         "F11",

@@ -217,11 +217,15 @@ SERVER = (
     ),
     Row(
         "F35",
-        "the password is wrong",
-        "a connection with another password",
-        "the start says so, without showing it",
-        ("test_a_wrong_password_is_named_and_not_shown",),
-        missing="denials by access lists: the server has one user",
+        "the password is wrong, or the user may not do all that is needed",
+        "a connection with another password; users that may write no key, one stream less, or run "
+        "one command less",
+        "the start says so, without showing it; what is denied in part is denied as a whole",
+        (
+            "test_a_wrong_password_is_named_and_not_shown",
+            "test_a_commit_of_which_one_write_is_denied_writes_nothing",
+            "test_a_user_who_may_not_write_starts_nothing_and_is_told_what_is_missing",
+        ),
     ),
     Row(
         "F36",

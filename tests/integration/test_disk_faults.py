@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,40 +15,13 @@ from quantum_trader.adapters.bus.connection import connect
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import EmbeddedServer
 from quantum_trader.core.errors import ServerMissing
-from quantum_trader.ports import Commit, Output
+from tests.commits import COMMITS, IN, OUT, SERVICE, begun, commit
 from tests.pages import ROOT
 
-IN, OUT, SERVICE = "quantum:stream:in", "quantum:stream:out", "trader"
-COMMITS = 40
 SYNCED = 15
 QUANTUM = str(Path(sys.executable).parent / "quantum")
 FILES_MAX = 32
 """Enough for a program to start, and too few for a stream server."""
-
-
-async def begun(bus: RedisBus) -> tuple[list[str], int]:
-    """Fill a stream and take its lease: the ids that were read, and the epoch."""
-    await bus.open_group(SERVICE, IN, "0")
-    await bus.append(IN, [{b"n": b"%d" % n} for n in range(COMMITS)], writer="w")
-    entries = await bus.read(SERVICE, [IN], count=COMMITS, block_ms=0)
-    return [entry.id for entry in entries], await bus.take_lease(SERVICE)
-
-
-async def commit(bus: RedisBus, ids: Sequence[str], epoch: int, first: int = 1) -> None:
-    """One commit for each entry, numbered from the first."""
-    for seq, entry_id in enumerate(ids, first):
-        await bus.commit(
-            Commit(
-                service=SERVICE,
-                epoch=epoch,
-                seq=seq,
-                inbox=b"record",
-                outputs=[Output(OUT, f"{epoch}-{seq}", {b"n": b"%d" % seq})],
-                acks={IN: [entry_id]},
-                projections={},
-                snapshot=None,
-            )
-        )
 
 
 async def kill(server: EmbeddedServer, bus: RedisBus) -> None:

@@ -26,6 +26,8 @@ from quantum_trader.app.watch import View
 from quantum_trader.core.errors import BrokenInvariant, ConfigError
 
 LOOPBACK = "127.0.0.1"
+WAITING_MAX = 16
+"""Connections that wait. A process that can open no more files tries them all every second."""
 HOSTS = [LOOPBACK, "localhost"]
 HEADERS = {
     "cache-control": "no-store",
@@ -60,7 +62,12 @@ class Page:
         self._socket = _bound(port, any_port=any_port)
         app = page_app(look, more)
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", server_header=False
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            backlog=WAITING_MAX,
         )
         self._server = _Server(config)
 

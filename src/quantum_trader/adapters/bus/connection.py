@@ -27,6 +27,8 @@ ANSWER_TIMEOUT_S = 2.5
 POOL_TIMEOUT_S = 20.0
 HEALTH_CHECK_S = 15.0
 
+_DENIED = re.compile(r"NOPERM|ACL failure|no permissions", re.IGNORECASE)
+
 
 def connect(url: str, *, answer_timeout_s: float | None) -> Redis:
     """A client that never retries and speaks bytes; None waits for answers without limit."""
@@ -64,6 +66,11 @@ def answers(url: str, service: str = "", streams: Sequence[str] = ()) -> Iterato
     except ResponseError as error:
         if service and re.search(r"\b(NOGROUP|UNBLOCKED)\b", str(error)):
             raise no_group(service, _named(str(error), streams)) from error
+        if _DENIED.search(str(error)):
+            raise StoreError(
+                f"the stream server's user may not do what this needs ({error}): give it every key "
+                "and every command, ACL SETUSER name ~* &* +@all"
+            ) from error
         raise StoreError(f"the stream server refused: {error}") from error
     except RedisError as error:
         raise StoreError(f"the stream server's answer makes no sense: {error}") from error

@@ -39,6 +39,14 @@ local function check(key, wanted)
     return 'the key ' .. key .. ' holds a ' .. kind .. ' where a ' .. wanted .. ' belongs'
   end
 end
+-- Which keys a user may write is asked before a script begins, which commands only where they are.
+local function denied(...)
+  for _, command in ipairs({...}) do
+    if not redis.acl_check_cmd(command, KEYS[1], '1-1', 'a', '1') then
+      return 'its user may not run ' .. command .. ' (ACL SETUSER name ~* &* +@all lets it)'
+    end
+  end
+end
 local function about(key)
   local facts = {['entries-added'] = 0, length = 0, ['last-generated-id'] = '0-0'}
   if redis.call('EXISTS', key) == 1 then
@@ -77,7 +85,7 @@ APPEND = Script(
     KINDS
     + """
 -- KEYS: stream, appended.  ARGV: writer, instance, number, then per entry: n, field, value, ...
-local wrong = check(KEYS[1], 'stream')
+local wrong = check(KEYS[1], 'stream') or denied('HSET')
 if wrong then return {'refused', wrong} end
 local seen = redis.call('HGET', KEYS[2], ARGV[1])
 if seen then
@@ -100,6 +108,7 @@ OPEN_GROUP = Script(
     + """
 -- KEYS: stream, base, consumed.  ARGV: group, start
 local wrong = check(KEYS[1], 'stream') or check(KEYS[2], 'hash') or check(KEYS[3], 'hash')
+  or denied('HSET', 'HDEL')
 if wrong then return {'refused', wrong} end
 if redis.call('EXISTS', KEYS[1]) == 1 then
   for _, row in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
@@ -142,6 +151,7 @@ local id = ARGV[2]
 local lease = redis.call('GET', KEYS[1])
 if lease ~= ARGV[1] then return {'fenced', lease or ''} end
 local wrong = check(KEYS[2], 'stream') or check(KEYS[3], 'hash') or check(KEYS[4], 'hash')
+  or denied('XACK', 'HINCRBY', 'HSET', 'HDEL')
 if wrong then return {'refused', wrong} end
 local last = about(KEYS[2])['last-generated-id']
 if last == id then
