@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ async def test_cut_at_its_last_sync_a_stream_has_all_that_was_synced_and_goes_on
     bus = RedisBus(url := await server.start(), consumer="one")
     ids, epoch = await begun(bus)
     await commit(bus, ids[:SYNCED], epoch)
-    asking = connect(url, answer_timeout_s=10.0)
+    asking: Any = connect(url, answer_timeout_s=10.0)
     assert (await asking.execute_command("WAITAOF", 1, 0, 9_000))[0] == 1, "it is on the disk"
     await asking.aclose()
     synced_bytes = file_of(tmp_path).stat().st_size
