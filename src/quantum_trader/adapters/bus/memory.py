@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from quantum_trader.adapters.bus import keys
 from quantum_trader.adapters.bus.memory_log import Group, Log
+from quantum_trader.adapters.bus.memory_waiter import Waiter
 from quantum_trader.adapters.bus.refusals import (
     another_content,
     check_fields,
@@ -32,8 +33,7 @@ class _Store:
         self.hashes: dict[str, dict[str, bytes]] = {}
         self.epochs: dict[str, int] = {}
         self.snapshots: dict[str, tuple[bytes, str]] = {}
-        self.arrival = asyncio.Event()
-        self.waiting = 0
+        self.waiting: list[Waiter] = []
 
     def copy(self) -> "_Store":
         """The same content in another store, without anybody who waits."""
@@ -53,8 +53,9 @@ class _Store:
 
     def announce(self) -> None:
         """Wake the readers that wait now, and none that come later."""
-        self.arrival.set()
-        self.arrival.clear()
+        waiting, self.waiting = self.waiting, []
+        for one in waiting:
+            one.wake()
 
     def last(self, key: str) -> EntryId:
         """The last id of a stream, ``(0, 0)`` when there is none."""
@@ -176,16 +177,15 @@ class MemoryBus:
         found = reading.take(count, self._now_ms())
         if found or block_ms <= 0:
             return found
-        self._store.waiting += 1
+        waiter = Waiter()
+        over = asyncio.get_running_loop().call_later(block_ms / 1000, waiter.end)
         try:
-            async with asyncio.timeout(block_ms / 1000):
-                while not found:
-                    await self._store.arrival.wait()
-                    found = reading.take(count, self._now_ms())
-        except TimeoutError:
-            return []
+            while not found and await waiter.wait(self._store.waiting):
+                found = reading.take(count, self._now_ms())
         finally:
-            self._store.waiting -= 1
+            over.cancel()
+            if waiter in self._store.waiting:
+                self._store.waiting.remove(waiter)
         return found
 
     async def pending(self, service: str, stream: str, *, count: int) -> list[Entry]:

@@ -18,11 +18,11 @@ class WallClock:
 
     def true_ms(self) -> int:
         """The time by which the venue lives."""
-        return BEGAN_MS + round(self._loop.now_s * 1000)
+        return BEGAN_MS + self._loop.now_ms
 
     def now_ms(self) -> int:
         """What the clock on the wall says."""
-        return BEGAN_MS + round(self._loop.now_s * 1000) + self.offset_ms
+        return BEGAN_MS + self._loop.now_ms + self.offset_ms
 
     async def sleep_until(self, at_ms: int) -> None:
         """As ``SystemClock``: asleep by the monotonic clock, awake by this one."""
@@ -37,7 +37,7 @@ class SteadyTime:
 
     def now_ms(self) -> int:
         """How long the world has been."""
-        return round(self._loop.now_s * 1000)
+        return self._loop.now_ms
 
     async def sleep_until(self, at_ms: int) -> None:
         """Return at ``at_ms`` or, when that has passed, after everybody else had a turn."""

@@ -11,12 +11,15 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from random import Random
-from typing import Any, cast
+from typing import Any, TypeVarTuple, Unpack, cast
 
 from quantum_trader.core.errors import BrokenInvariant
 
 STEPS_MAX = 1_000_000
 """More steps than this in one world are a loop without an end."""
+
+
+Args = TypeVarTuple("Args")
 
 
 class Killed(BaseException):
@@ -61,8 +64,43 @@ class NumberedTask(asyncio.Task[Any]):
         return self.number
 
 
+class Turn(asyncio.Handle):
+    """A step to come, made without asking the loop each time whether it is being debugged."""
+
+    __slots__ = ()
+
+    _loop: asyncio.AbstractEventLoop
+    _context: Context
+    _callback: Callable[..., object]
+    _repr: str | None
+    _source_traceback: None
+
+    def __init__(
+        self,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        loop: asyncio.AbstractEventLoop,
+        context: Context | None,
+    ) -> None:
+        self._context = copy_context() if context is None else context
+        self._loop, self._callback, self._args = loop, callback, args
+        self._cancelled, self._repr, self._source_traceback = False, None, None
+
+
+class Timer(Turn, asyncio.TimerHandle):
+    """A step that is due at a moment."""
+
+    __slots__ = ()
+
+    _when: float
+    _scheduled: bool
+
+    def __lt__(self, other: Any) -> bool:
+        return bool(self._when < other._when)
+
+
 class Scheduler(asyncio.BaseEventLoop):
-    """The loop. ``now_s`` is its time.
+    """The loop. ``now_s`` is its time, ``now_ms`` the same in whole milliseconds.
 
     ``on_step`` is called after every step, ``on_death`` when a process has to die.
     """
@@ -70,11 +108,13 @@ class Scheduler(asyncio.BaseEventLoop):
     _ready: "deque[asyncio.Handle]"
     _scheduled: list[asyncio.TimerHandle]
     _stopping: bool
+    _closed: bool
 
     def __init__(self, random: Random) -> None:
         super().__init__()
         self._random = random
         self.now_s = 0.0
+        self.now_ms = 0
         self.steps = 0
         self.steps_max = STEPS_MAX
         self.processes: list[Process] = []
@@ -96,6 +136,34 @@ class Scheduler(asyncio.BaseEventLoop):
     def time(self) -> float:
         """Virtual seconds since the world began."""
         return self.now_s
+
+    def call_soon(
+        self,
+        callback: Callable[[Unpack[Args]], object],
+        *args: *Args,
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """As every loop has it, in a third of the time."""
+        if self._closed:
+            raise RuntimeError("the world is over")
+        turn = Turn(callback, args, self, context)
+        self._ready.append(turn)
+        return turn
+
+    def call_at(
+        self,
+        when: float,
+        callback: Callable[[Unpack[Args]], object],
+        *args: *Args,
+        context: Context | None = None,
+    ) -> asyncio.TimerHandle:
+        """As every loop has it."""
+        if self._closed:
+            raise RuntimeError("the world is over")
+        timer = Timer(callback, args, self, context)
+        timer._when, timer._scheduled = when, True
+        heapq.heappush(self._scheduled, timer)
+        return timer
 
     def start(self, process: Process | None, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """Run a coroutine as a part of a process, or of the world."""
@@ -129,20 +197,24 @@ class Scheduler(asyncio.BaseEventLoop):
         self.run_until_complete(self.shutdown_asyncgens())
 
     def _run_once(self) -> None:
-        if not self._ready:
-            self._jump()
-        ready = self._ready
-        if not ready:
-            return
-        count = len(ready)
-        if count > 1:
-            at = int(self._random.random() * count)
-            handle = ready[at]
-            del ready[at]
-        else:
-            handle = ready.popleft()
-        if not handle.cancelled():
-            self._step(handle)
+        """Step after step, until somebody stops the loop."""
+        ready, chance = self._ready, self._random.random
+        while True:
+            if not ready:
+                self._jump()
+            count = len(ready)
+            if not count:
+                return
+            if count > 1:
+                at = int(chance() * count)
+                handle = ready[at]
+                del ready[at]
+            else:
+                handle = ready.popleft()
+            if not handle._cancelled:
+                self._step(handle)
+            if self._stopping:
+                return
 
     def _step(self, handle: asyncio.Handle) -> None:
         context: Context = handle._context  # type: ignore[attr-defined]
@@ -152,7 +224,8 @@ class Scheduler(asyncio.BaseEventLoop):
                 process.stopped.append(handle)
                 return
             process.steps += 1
-            if self._is_due(process):
+            dies_at = process.dies_at
+            if dies_at is not None and process.steps >= dies_at and not process.over:
                 process.stopped.append(handle)
                 self.on_death(process)
                 return
@@ -161,10 +234,6 @@ class Scheduler(asyncio.BaseEventLoop):
             raise BrokenInvariant(f"no end after {self.steps_max} steps")
         handle._run()
         self.on_step()
-
-    def _is_due(self, process: Process) -> bool:
-        at = process.dies_at
-        return at is not None and process.steps >= at and not process.over
 
     def _jump(self) -> None:
         """Let it be the time of the next timer; what was cancelled does not count."""
@@ -175,8 +244,9 @@ class Scheduler(asyncio.BaseEventLoop):
             if not self._stopping:
                 raise BrokenInvariant("everybody waits and nothing will ever happen")
             return
-        self.now_s = max(self.now_s, timers[0].when())
-        while timers and timers[0].when() <= self.now_s:
+        self.now_s = now_s = max(self.now_s, timers[0].when())
+        self.now_ms = round(now_s * 1000)
+        while timers and timers[0].when() <= now_s:
             timer = heapq.heappop(timers)
             if not timer.cancelled():
                 self._ready.append(timer)

@@ -4,6 +4,7 @@ A bound counts only while the system can act: it runs, the venue, the streams an
 and no request of it is on its way. Whoever is prevented is not late.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 import msgspec
@@ -72,10 +73,12 @@ class StandingRules:
         now_ms = self._around.clock.true_ms()
         if not self._is_able():
             self._disturbed_ms = now_ms
+        positions = self._venue.positions
         for symbol in self._around.market.prices:
-            self._check_cover(symbol, now_ms)
-            self._check_targets(symbol, now_ms)
-        self._check_books(now_ms)
+            held = abs(positions.get(symbol, ZERO))
+            self._check_cover(symbol, held, now_ms)
+            self._check_targets(symbol, held, now_ms)
+        self._check_books(positions, now_ms)
 
     def note_disturbance(self) -> None:
         """Something happened after which every bound begins anew."""
@@ -150,10 +153,9 @@ class StandingRules:
         resting = moods.venue.resting(fact.symbol)
         return not request.filled_qty and all(one.client_order_id != name for one in resting)
 
-    def _check_cover(self, symbol: str, now_ms: int) -> None:
-        venue = self._around.moods.venue
-        held = abs(venue.positions.get(symbol, ZERO))
-        broken = held > venue.covered(symbol) and not venue.is_closing(symbol)
+    def _check_cover(self, symbol: str, held: Decimal, now_ms: int) -> None:
+        venue = self._venue
+        broken = held > ZERO and held > venue.covered(symbol) and not venue.is_closing(symbol)
         bounds = self._bounds
         if self._lasts(f"naked {symbol}", broken=broken, bound_ms=bounds.naked_ms, now_ms=now_ms):
             tried_ms = self._socket.tried_ms.get(symbol, 0)
@@ -163,9 +165,8 @@ class StandingRules:
                     "I2", f"{held} {symbol} stand without a stop for {now_ms - since_ms} ms"
                 )
 
-    def _check_targets(self, symbol: str, now_ms: int) -> None:
+    def _check_targets(self, symbol: str, held: Decimal, now_ms: int) -> None:
         moods = self._around.moods
-        held = abs(moods.venue.positions.get(symbol, ZERO))
         asked = ZERO
         for one in moods.venue.resting(symbol):
             if one.kind == "LIMIT" and one.client_order_id not in moods.came_late:
@@ -178,11 +179,11 @@ class StandingRules:
         ):
             raise Violated("I5", f"targets for {asked} {symbol}, and {held} stand")
 
-    def _check_books(self, now_ms: int) -> None:
-        leader, venue = self._machine.leader, self._around.moods.venue
+    def _check_books(self, positions: Mapping[str, Decimal], now_ms: int) -> None:
+        leader = self._machine.leader
         if leader is None:
             return
         booked = {symbol: one.qty for symbol, one in leader.state.positions.items()}
-        broken = booked != venue.positions
+        broken = booked != positions
         if self._lasts("books", broken=broken, bound_ms=self._bounds.books_ms, now_ms=now_ms):
-            raise Violated("I1", f"booked are {booked}, the venue holds {venue.positions}")
+            raise Violated("I1", f"booked are {booked}, the venue holds {positions}")
