@@ -86,6 +86,10 @@ class Turn(asyncio.Handle):
         self._loop, self._callback, self._args = loop, callback, args
         self._cancelled, self._repr, self._source_traceback = False, None, None
 
+    def cancel(self) -> None:
+        """Never run; what it would have run is let go."""
+        self._cancelled, self._callback, self._args = True, _nothing, ()
+
 
 class Timer(Turn, asyncio.TimerHandle):
     """A step that is due at a moment."""
