@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from quantum_trader.app import cli
-from quantum_trader.app.cli.errors import MEANINGS, run_app, trouble_of
+from quantum_trader.app.cli.errors import run_app
 from quantum_trader.app.cli.frame import (
     Common,
     Progress,
@@ -21,6 +21,7 @@ from quantum_trader.app.cli.frame import (
     show_json,
     show_table,
 )
+from quantum_trader.app.trouble import MEANINGS, trouble_of
 from quantum_trader.core import errors
 
 HEAVY = ("numpy", "redis", "pydantic", "starlette", "rich", "uvicorn", "polars")

@@ -12,10 +12,10 @@ import pytest
 from quantum_trader.app import cli
 from quantum_trader.app.backlog import Passed
 from quantum_trader.app.cli import arm, dlq, journal, levels, plan_answer, run
-from quantum_trader.app.cli.kill_words import Result
 from quantum_trader.app.cli.relive import Relived
 from quantum_trader.app.examination import OfFolder, OfServer, Report
 from quantum_trader.app.finding import KINDS, Finding
+from quantum_trader.app.kill_words import Result
 from quantum_trader.app.letters import Letter
 from quantum_trader.app.report.summary import Summary
 from quantum_trader.app.run import Places

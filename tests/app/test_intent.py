@@ -8,14 +8,14 @@ import msgspec
 import pytest
 
 from quantum_trader.adapters.bus.memory import MemoryBus
-from quantum_trader.app.cli.connection import (
+from quantum_trader.app.cli.intent import Options, answer, intent_of, is_good
+from quantum_trader.app.config import load
+from quantum_trader.app.connection import (
     CLOCK_FRESH_MS,
     account_of,
     server_url,
     time_there,
 )
-from quantum_trader.app.cli.intent import Options, answer, intent_of, is_good
-from quantum_trader.app.config import load
 from quantum_trader.core.errors import BusUnreachable, ConfigError, Malformed, UsageError
 from quantum_trader.core.events import IntentApplied, IntentRefused, RulesAdopted, SecondPassed
 from quantum_trader.core.intent_edge import read_intent, write_intent

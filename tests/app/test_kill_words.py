@@ -6,13 +6,8 @@ import pytest
 
 from quantum_trader.app.board import Held
 from quantum_trader.app.cli.frame import Progress
-from quantum_trader.app.cli.kill_words import (
-    Watching,
-    not_flat,
-    not_in_force,
-    note_of,
-    unreachable,
-)
+from quantum_trader.app.cli.kill_watch import Watching
+from quantum_trader.app.kill_words import not_flat, not_in_force, note_of, unreachable
 from quantum_trader.app.standing import Standing, is_at, is_flat, standing_findings, wait_for
 from quantum_trader.core.errors import BusUnreachable
 from quantum_trader.core.events.ops import KillLevel

@@ -22,9 +22,9 @@ from quantum_trader.adapters.bus.namespace import Namespace
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.adapters.token_file import token_in
-from quantum_trader.app.cli.errors import Trouble, trouble_of
-from quantum_trader.app.cli.kill_words import Result
 from quantum_trader.app.kill import Desk, Said
+from quantum_trader.app.kill_words import Result
+from quantum_trader.app.trouble import Trouble, trouble_of
 from quantum_trader.core.errors import StoreError, TraderError
 from quantum_trader.ports import Bus
 

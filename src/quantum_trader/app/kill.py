@@ -14,8 +14,9 @@ import msgspec
 
 from quantum_trader.adapters.arming import disarm as take_leave
 from quantum_trader.adapters.latch import FileLatch
-from quantum_trader.app.cli.connection import wall_ms
-from quantum_trader.app.cli.kill_words import (
+from quantum_trader.app.connection import wall_ms
+from quantum_trader.app.guardian_beat import living_guardian
+from quantum_trader.app.kill_words import (
     DISARMED,
     FLATTENED,
     FOLDER_UNKNOWN,
@@ -33,8 +34,7 @@ from quantum_trader.app.cli.kill_words import (
     still_armed,
     unreachable,
 )
-from quantum_trader.app.cli.operate import give_order
-from quantum_trader.app.guardian_beat import living_guardian
+from quantum_trader.app.operator_order import give_order
 from quantum_trader.app.standing import (
     CONFIRM_WITHIN_S,
     Standing,

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import typer
 
 from quantum_trader import __version__
-from quantum_trader.app.cli.errors import Trouble, excepthook, run_app, tell
+from quantum_trader.app.cli.errors import excepthook, run_app, tell
+from quantum_trader.app.trouble import Trouble
 
 
 class Command(NamedTuple):

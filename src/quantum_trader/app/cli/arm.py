@@ -22,9 +22,8 @@ from quantum_trader.app.arming import (
     wanted_caps,
 )
 from quantum_trader.app.build import build_hash
-from quantum_trader.app.cli.connection import wall_ms
 from quantum_trader.app.cli.doctor import examined
-from quantum_trader.app.cli.errors import Trouble, tell
+from quantum_trader.app.cli.errors import tell
 from quantum_trader.app.cli.frame import (
     DONE,
     FOUND,
@@ -39,8 +38,10 @@ from quantum_trader.app.cli.frame import (
 )
 from quantum_trader.app.cli.operate import who
 from quantum_trader.app.config import Config, load
+from quantum_trader.app.connection import wall_ms
 from quantum_trader.app.credentials import Credentials, find_credentials
 from quantum_trader.app.story import time_text
+from quantum_trader.app.trouble import Trouble
 from quantum_trader.core.arming import Armed
 from quantum_trader.core.caps import Caps
 from quantum_trader.core.errors import UsageError

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 import typer
 
-from quantum_trader.app.cli.connection import account_of, connected, time_there, wall_ms
 from quantum_trader.app.cli.frame import (
     DONE,
     FOUND,
@@ -23,6 +22,7 @@ from quantum_trader.app.cli.frame import (
     wait,
 )
 from quantum_trader.app.cli.operate import who
+from quantum_trader.app.connection import account_of, connected, time_there, wall_ms
 from quantum_trader.app.letters import (
     By,
     Desk,

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from quantum_trader.app.cli.connection import account_of, connected, server_url, wall_ms
 from quantum_trader.app.cli.frame import (
     DONE,
     FOUND,
@@ -15,6 +14,7 @@ from quantum_trader.app.cli.frame import (
     wait,
 )
 from quantum_trader.app.config import load
+from quantum_trader.app.connection import account_of, connected, server_url, wall_ms
 from quantum_trader.app.examination import (
     Report,
     Subject,

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from quantum_trader.app.backlog import NEWEST, Pass, Passed, look_at, pass_over
-from quantum_trader.app.cli.connection import account_of, connected, time_there, wall_ms
 from quantum_trader.app.cli.frame import (
     DONE,
     FOUND,
@@ -18,7 +17,9 @@ from quantum_trader.app.cli.frame import (
     show_json,
     wait,
 )
-from quantum_trader.app.cli.operate import Options, give_order, who
+from quantum_trader.app.cli.operate import Options, who
+from quantum_trader.app.connection import account_of, connected, time_there, wall_ms
+from quantum_trader.app.operator_order import give_order
 from quantum_trader.app.story import time_text
 from quantum_trader.core.events import DrainSwitched
 from quantum_trader.core.out import Stamp

@@ -8,7 +8,6 @@ from typing import Annotated
 import msgspec
 import typer
 
-from quantum_trader.app.cli.connection import account_of, connected
 from quantum_trader.app.cli.frame import (
     DONE,
     ForceProgress,
@@ -20,6 +19,7 @@ from quantum_trader.app.cli.frame import (
     show_json,
     wait,
 )
+from quantum_trader.app.connection import account_of, connected
 from quantum_trader.app.story import Story, tell, time_text
 from quantum_trader.core.errors import Malformed, UsageError
 from quantum_trader.core.events import DeadLettered, Fact, IntentProposed

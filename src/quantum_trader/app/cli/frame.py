@@ -41,13 +41,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, cast
 import msgspec
 import typer
 
+from quantum_trader.app.trouble import BUG, DONE, FOUND, USAGE
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
 T = TypeVar("T")
 Options = TypeVar("Options", bound="Common")
 
-DONE, FOUND, USAGE, BUG = 0, 1, 2, 70
 PROGRESS_AFTER_S = 2.0
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
@@ -202,3 +203,27 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
         return False
+
+
+__all__ = [
+    "BUG",
+    "DONE",
+    "FOUND",
+    "USAGE",
+    "Common",
+    "DataDir",
+    "ForceProgress",
+    "Json",
+    "OnSystem",
+    "Progress",
+    "Url",
+    "command",
+    "new_app",
+    "number",
+    "plain",
+    "remark",
+    "say",
+    "show_json",
+    "show_table",
+    "wait",
+]

@@ -9,13 +9,6 @@ from typing import Annotated
 
 import typer
 
-from quantum_trader.app.cli.connection import (
-    Now,
-    account_of,
-    connected,
-    time_there,
-    wall_ms,
-)
 from quantum_trader.app.cli.frame import (
     DONE,
     FOUND,
@@ -28,6 +21,13 @@ from quantum_trader.app.cli.frame import (
     say,
     show_json,
     wait,
+)
+from quantum_trader.app.connection import (
+    Now,
+    account_of,
+    connected,
+    time_there,
+    wall_ms,
 )
 from quantum_trader.app.story import tell
 from quantum_trader.core.errors import UsageError

@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from quantum_trader.app.cli.connection import connected, latch_of
 from quantum_trader.app.cli.errors import tell
 from quantum_trader.app.cli.frame import (
     DONE,
@@ -23,15 +22,11 @@ from quantum_trader.app.cli.frame import (
     show_json,
     wait,
 )
-from quantum_trader.app.cli.kill_words import (
-    NOT_HALTED,
-    GuardianWatching,
-    Result,
-    Watching,
-    confirm,
-)
+from quantum_trader.app.cli.kill_watch import GuardianWatching, Watching, confirm
 from quantum_trader.app.cli.operate import Options, who
+from quantum_trader.app.connection import connected, latch_of
 from quantum_trader.app.kill import Desk, Following, Said
+from quantum_trader.app.kill_words import NOT_HALTED, Result
 from quantum_trader.app.standing import Standing
 
 FLAT_WITHIN_S = 120.0

@@ -1,22 +1,12 @@
-"""How an order of the people at the desk reaches the trader."""
+"""What every order of the people at the desk takes, and who gives it."""
 
 import getpass
-import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
-from quantum_trader.app.cli.connection import account_of, time_there, wall_ms
 from quantum_trader.app.cli.frame import OnSystem
-from quantum_trader.core.events import DrainSwitched, KillLevelSet
-from quantum_trader.core.out import Stamp
-from quantum_trader.ports import Bus
-from quantum_trader.services.wire import write
-from quantum_trader.streams import OPERATOR, ROUTES
-
-AnOrder = TypeVar("AnOrder", DrainSwitched, KillLevelSet)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,18 +22,3 @@ def who() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "somebody without a name on this machine"
-
-
-async def give_order(bus: Bus, make: Callable[[Stamp], AnOrder]) -> AnOrder:
-    """Write one order to the operator stream, in the running system's account and time."""
-    now = await time_there(bus, wall_ms())
-    order = make(
-        {
-            "id": f"operator:{now.at_ms}:{secrets.token_hex(4)}",
-            "at_ms": now.at_ms,
-            "trace_id": "",
-            "account": await account_of(bus),
-        }
-    )
-    await bus.append(ROUTES[type(order)], [write(order)], writer=OPERATOR)
-    return order

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from quantum_trader.adapters.archive.segments import FOLDER, SegmentArchive
 from quantum_trader.adapters.bus.server import EmbeddedServer
-from quantum_trader.app.cli.connection import bus_at, server_url
 from quantum_trader.app.config import Config, load
+from quantum_trader.app.connection import bus_at, server_url
 from quantum_trader.app.instance import InstanceLock
 from quantum_trader.core.errors import ConfigError
 from quantum_trader.ports import Archive, Entry, Saved

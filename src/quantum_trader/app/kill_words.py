@@ -1,19 +1,13 @@
-"""What the people who change the kill level are told, and what they are asked."""
-
-import sys
-from collections.abc import Sequence
+"""What the people who change the kill level are told."""
 
 import msgspec
 
 from quantum_trader.app.board import Held
-from quantum_trader.app.cli.errors import Trouble
-from quantum_trader.app.cli.frame import FOUND, Progress, plain, remark
 from quantum_trader.app.standing import Standing, is_at, is_flat
-from quantum_trader.app.story import time_text
-from quantum_trader.core.errors import StoreError, UsageError
+from quantum_trader.app.trouble import FOUND, Trouble
+from quantum_trader.core.errors import StoreError
 from quantum_trader.core.events import KillLevelSet
 from quantum_trader.core.events.ops import KillLevel
-from quantum_trader.ports import Latched
 from quantum_trader.services.guardian import GuardBeat
 
 HALTED = "No new risk from now on; exits and stops go on. `quantum resume` ends it."
@@ -53,38 +47,6 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     guarded: tuple[str, ...] | None = None
     note: str | None = None
     problem: Trouble | None = None
-
-
-class Watching:
-    """Tells what is still open whenever that changes."""
-
-    def __init__(self, held: Sequence[Held], progress: Progress) -> None:
-        self._total = self._left = len(held)
-        self._progress = progress
-        self._told = ""
-
-    def __call__(self, standing: Standing) -> None:
-        """One look."""
-        left = min(len(standing.held), self._left)
-        self._progress.advance(self._left - left)
-        self._left = left
-        text = ", ".join(map(held_text, standing.held))
-        if text and text != self._told:
-            remark(f"closing: {text}")
-        self._told = text
-
-
-class GuardianWatching:
-    """Tells what the guardian still sees held, whenever that changes."""
-
-    def __init__(self) -> None:
-        self._told: tuple[str, ...] | None = None
-
-    def __call__(self, beat: GuardBeat) -> None:
-        """One look."""
-        if beat.held != self._told:
-            remark(f"no trader answers; the guardian closes: {', '.join(beat.held) or 'nothing'}")
-        self._told = beat.held
 
 
 def held_text(held: Held) -> str:
@@ -205,18 +167,3 @@ def not_resumed(error: StoreError) -> Trouble:
         money="What its own log says still holds: it may start halted, and it may close positions.",
         remedy=f"Start the system (`quantum run`), then repeat `quantum {WORD}`.",
     )
-
-
-def confirm(level: KillLevel, held: Latched | None, newest: KillLevelSet | None) -> None:
-    """Have the word typed. Raises ``UsageError`` when it is not."""
-    if not sys.stdin.isatty():
-        raise UsageError(
-            f"`quantum {WORD}` takes new risk again, and nobody is at the keyboard to say so: "
-            "--yes says it"
-        )
-    cause = held or newest
-    since = "" if cause is None else f" since {time_text(cause.at_ms)} by {cause.who}: {cause.why}"
-    remark(f"{level if held is None else held.level} holds{since}")
-    print(plain(f"Type {WORD} to take new risk again: "), end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() != WORD:
-        raise UsageError("not confirmed, so nothing was changed")
