@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,18 @@ def test_a_loop_that_stands_still_ends_the_process_with_70_and_its_name(which: s
         assert process.returncode == 70, (out, trace)
     assert "loop=ill" in out.replace("'", "").replace('"', "")
     assert "Thread" in trace, "where it stands is told"
+
+
+def test_a_log_that_takes_nothing_saves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    bitten, read = threading.Event(), threading.Event()
+    monkeypatch.setattr("quantum_trader.services.watchdog.LOOK_EVERY_S", 0.02)
+    monkeypatch.setattr("quantum_trader.services.watchdog.TELL_WITHIN_S", 0.02)
+    dog = Watchdog(bite=lambda _code: bitten.set(), limit_s=0.05)
+    monkeypatch.setattr(dog, "_tell", lambda _name: read.wait(60))
+    with dog.watching():
+        dog.listener("ill")("")
+        assert bitten.wait(30)
+    read.set()
 
 
 @pytest.mark.slow

@@ -1,6 +1,10 @@
 """Structured logs: one JSON object per line, and no secret in any of them."""
 
+import io
+import json
+import os
 import re
+import select
 import sys
 from contextlib import suppress
 from typing import Protocol, TextIO, cast
@@ -8,6 +12,7 @@ from typing import Protocol, TextIO, cast
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
+PATIENCE_MS = 100
 HIDDEN = "[hidden]"
 SECRET_NAME = re.compile(r"secret|password|passwd|token|api_?key|signature|authorization", re.I)
 SECRET_IN_TEXT = re.compile(
@@ -29,20 +34,59 @@ class Lines(Protocol):
 
 
 class Forgiving:
-    """A file for logs whose failures are nobody's: a full disk must not end who protects money."""
+    """A file for logs that neither ends nor holds up who protects money.
 
-    def __init__(self, file: TextIO) -> None:
+    What a full disk refuses is lost. So is what a pipe or a terminal has no room for, because
+    nobody reads at its other end: one line waits ``PATIENCE_MS`` for that, and none after it until
+    there is room again. Then the log says first how many lines are missing.
+    """
+
+    def __init__(self, file: Lines) -> None:
         self._file = file
+        self._lost = 0
+        self._room = select.poll()
+        self._fd = _descriptor(file)
+        if self._fd is not None:
+            self._room.register(self._fd, select.POLLOUT)
 
     def write(self, text: str, /) -> None:
         """Write what can be written."""
         with suppress(OSError):
-            self._file.write(text)
+            if self._lost and self._wrote(_gap(self._lost)):
+                self._lost = 0
+            if self._lost or not self._wrote(text):
+                self._lost += 1
 
     def flush(self) -> None:
-        """Let out what can be let out."""
-        with suppress(OSError):
+        """Nothing is kept back."""
+
+    def _wrote(self, text: str) -> bool:
+        """Whether there was room for all of it. Raises ``OSError``."""
+        if self._fd is None:
+            self._file.write(text)
             self._file.flush()
+            return True
+        data = text.encode(errors="backslashreplace")
+        for start in range(0, len(data), select.PIPE_BUF):
+            if not self._room.poll(0 if self._lost else PATIENCE_MS):
+                return False
+            # So much goes in without waiting wherever there is room at all.
+            self._file.flush()
+            os.write(self._fd, data[start : start + select.PIPE_BUF])
+        return True
+
+
+def _descriptor(file: Lines) -> int | None:
+    """The number of a file that is open in the system; None for one in memory."""
+    try:
+        return file.fileno() if isinstance(file, io.TextIOBase) else None
+    except OSError:
+        return None
+
+
+def _gap(lost: int) -> str:
+    told = {"event": f"{lost} lines of the log are missing here: nobody read it", "level": "error"}
+    return f"\n{json.dumps(told)}\n"  # What came last may have been cut off in its middle.
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -65,7 +109,10 @@ def _clean(key: str, value: object) -> object:
 
 
 def configure(stream: Lines | None = None) -> None:
-    """Send every log line to ``stream`` (stderr unless told), as JSON with time and level."""
+    """Send every log line to ``stream`` (stderr unless told), as JSON with time and level.
+
+    A stream that takes no more, or fails, holds nobody up.
+    """
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -75,6 +122,6 @@ def configure(stream: Lines | None = None) -> None:
             redact,
             structlog.processors.JSONRenderer(),
         ],
-        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, stream or sys.stderr)),
+        logger_factory=structlog.WriteLoggerFactory(cast(TextIO, Forgiving(stream or sys.stderr))),
         cache_logger_on_first_use=False,
     )

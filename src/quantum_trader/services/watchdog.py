@@ -21,6 +21,7 @@ LOOK_EVERY_S = 1.0
 FROZEN_S = 5.0
 """A look that comes this much late tells that all of the process stood still: nobody is blamed."""
 STALLED = 70
+TELL_WITHIN_S = 1.0
 WELL = "WATCHDOG=1"
 
 _log = structlog.get_logger()
@@ -102,12 +103,18 @@ class Watchdog:
         while not self._over.wait(LOOK_EVERY_S):
             name = self.look(time.monotonic())
             if name is not None:
-                _log.critical(
-                    "a loop stands still; the process ends and may be started again",
-                    loop=name,
-                    limit_s=self._limit_s,
-                    exit_code=STALLED,
-                )
-                faulthandler.dump_traceback()
+                # Whatever holds the loop up may be what holds the log up.
+                last_words = threading.Thread(target=self._tell, args=(name,), daemon=True)
+                last_words.start()
+                last_words.join(TELL_WITHIN_S)
                 self._bite(STALLED)
                 return
+
+    def _tell(self, name: str) -> None:
+        _log.critical(
+            "a loop stands still; the process ends and may be started again",
+            loop=name,
+            limit_s=self._limit_s,
+            exit_code=STALLED,
+        )
+        faulthandler.dump_traceback()

@@ -1,6 +1,5 @@
 """``quantum guardian``: protects or closes what nobody does, in a process of its own."""
 
-import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +11,7 @@ import typer
 from quantum_trader.app.cli.frame import Common, command, new_app, say, wait
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.guardian import guard
-from quantum_trader.services.log import Forgiving, configure
+from quantum_trader.services.log import configure
 
 app = new_app()
 
@@ -39,7 +38,7 @@ def guardian(options: Options) -> int:
 
     Runs until it is stopped, and needs neither the trader nor its streams.
     """
-    configure(Forgiving(sys.stderr))
+    configure()
     typed = {
         "mode": options.mode,
         "data_dir": options.data_dir,
