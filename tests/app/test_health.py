@@ -145,6 +145,18 @@ async def test_a_clock_that_is_right_is_no_finding() -> None:
     assert await machine.examine() == ()
 
 
+async def odd_words(machine: Machine) -> None:
+    counts = {"unreadable": 2, "unknown: NEW_THING": 1_000}
+    clock = ManualClock(machine.now_ms)
+    await ExchangeHealth(machine.bus, dict, clock, lambda: 0, lambda: counts).tell()
+
+
+async def test_a_venue_that_says_nothing_odd_is_no_finding() -> None:
+    machine = await Machine().start()
+    await ExchangeHealth(machine.bus, dict, ManualClock(machine.now_ms), None, dict).tell()
+    assert await machine.examine() == ()
+
+
 @pytest.mark.parametrize(
     ("plant", "level", "where", "words"),
     [
@@ -158,6 +170,7 @@ async def test_a_clock_that_is_right_is_no_finding() -> None:
         (yesterday, "yellow", "trading.plan", "is retired"),
         (eavesdropper, "yellow", "trade.intent", "group spy is not in the table"),
         (no_clock, "red", "exchange", "was not measured lately"),
+        (odd_words, "yellow", "exchange", "unknown: NEW_THING 1,000, unreadable 2"),
         (wrong_clock, "red", "exchange", "-251 ms from this machine's"),
     ],
 )

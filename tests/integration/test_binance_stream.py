@@ -59,7 +59,12 @@ async def test_a_trade_is_reported_once_however_often_it_is_told(
     assert second.seq > first.seq
     assert door.counts["repeated"] == 1
     assert not door.counts.get("unreadable")
+    assert not door.oddities, "what is repeated is nothing odd"
     assert list(await door.updates(first.seq, 0)) == [second]
+    last = order_event(i=8, t=102, l="0.001", z="0.011", X="PARTIALLY_FILLED")
+    await venue.tell({"e": "SOMETHING_NEW", "E": NOW_MS}, last)
+    assert len(await reports(door, 3)) == 3, "what came after it was taken"
+    assert door.oddities == {"unknown: SOMETHING_NEW": 1}
 
 
 async def test_an_order_that_ends_without_a_fill_says_so(

@@ -50,6 +50,10 @@ class Door(Exchange, Protocol):
     def clock_offset_ms(self) -> int | None:
         """How far the venue's clock is from ours; None when that is not known."""
 
+    @property
+    def oddities(self) -> Mapping[str, int]:
+        """How often the venue said what could not be read, was not known, or was missing."""
+
     async def mark(self, symbol: str) -> Decimal:
         """The mark price of a symbol now."""
 

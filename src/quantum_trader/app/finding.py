@@ -58,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "loop.silent": Kind(_RED, _BLIND),
     "canary.late": Kind(_RED, _BLIND),
     "exchange.failing": Kind(_RED, _ENTRIES),
+    "exchange.odd": Kind(_YELLOW, f"{_SAFE} What was left out shows when accounts are compared."),
     "clock.unknown": Kind(_RED, "No order that adds risk leaves; exits and stops go on."),
     "clock.apart": Kind(_RED, "No order that adds risk leaves; exits and stops go on."),
     "lease.missing": Kind(_RED, "No order leaves, no stop either; those at the exchange stay."),

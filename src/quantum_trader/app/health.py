@@ -16,7 +16,7 @@ from quantum_trader.app.story import span_text
 from quantum_trader.core.arming import CLOCK_OFFSET_MAX_MS
 from quantum_trader.core.stream_info import GroupInfo, StreamInfo
 from quantum_trader.ports import Bus
-from quantum_trader.services.exchange_health import CLOCK_OFFSET_MS, EXCHANGE, TROUBLES
+from quantum_trader.services.exchange_health import CLOCK_OFFSET_MS, EXCHANGE, ODDITIES, TROUBLES
 
 LAG_MAX = 1_000
 PENDING_AGE_MAX_MS = 60_000
@@ -64,6 +64,7 @@ def findings(seen: Seen, now_ms: int) -> tuple[Finding, ...]:
             *_silent_loops(seen, now_ms),
             *_exchange_troubles(seen),
             *_venue_clock(seen),
+            *_oddities(seen),
             *_dead_letters(seen),
             *_strangers(seen),
         ]
@@ -157,6 +158,17 @@ def _venue_clock(seen: Seen) -> Iterator[Finding]:
     elif abs(offset_ms) > CLOCK_OFFSET_MAX_MS:
         what = f"its clock is {offset_ms:+,} ms from this machine's"
         yield red("clock.apart", EXCHANGE, what, "Set this machine's clock by NTP: `timedatectl`.")
+
+
+def _oddities(seen: Seen) -> Iterator[Finding]:
+    """What the venue said that could not be taken as it was, since the start."""
+    told = seen.heartbeats.get(EXCHANGE, {}).get(ODDITIES, b"{}")
+    counts = msgspec.json.decode(told, type=dict[str, int])
+    if counts:
+        listed = ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+        what = f"some of what it said was not as expected (since the start: {listed})"
+        remedy = "The log has the reasons; if they go on, see whether the venue has changed."
+        yield yellow("exchange.odd", EXCHANGE, what, remedy)
 
 
 def _dead_letters(seen: Seen) -> Iterator[Finding]:

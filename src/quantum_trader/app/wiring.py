@@ -55,7 +55,7 @@ from quantum_trader.services.archiver import Archiver, ArchiverSettings
 from quantum_trader.services.batch import Handler
 from quantum_trader.services.canary import Canary
 from quantum_trader.services.clock import ClockService
-from quantum_trader.services.exchange_health import EXCHANGE, ExchangeHealth, Offset
+from quantum_trader.services.exchange_health import EXCHANGE, Counts, ExchangeHealth, Offset
 from quantum_trader.services.feed import Feed
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway, GatewayService
@@ -109,9 +109,9 @@ class Parts:
     ``steady`` only ever goes on, whatever the wall's is set to: it tells how long an order has been
     in doubt. ``quotes`` is what other venues bid and ask; None where nobody is compared.
     ``leadership`` is the right to trade the account; None where nobody else could have
-    it. ``instruments`` asks the venue for its own, where it has any, and ``clock_offset`` for how
-    far its clock is from ours. The trader writes a snapshot every ``snapshot_every`` facts. Without
-    ``keeps_house`` nobody archives, tidies or sings.
+    it. ``instruments`` asks the venue for its own, where it has any, ``clock_offset`` for how far
+    its clock is from ours, and ``oddities`` counts what it says oddly. The trader writes a snapshot
+    every ``snapshot_every`` facts. Without ``keeps_house`` nobody archives, tidies or sings.
     """
 
     rules: Rules
@@ -129,6 +129,7 @@ class Parts:
     leadership: Leadership | None = None
     instruments: Ask | None = None
     clock_offset: Offset | None = None
+    oddities: Counts | None = None
     steady: Clock = field(default_factory=SteadyClock)
     snapshot_every: int = SNAPSHOT_EVERY
     keeps_house: bool = True
@@ -162,7 +163,7 @@ class System:
             parts.time.now_ms,
         )
         self._health = ExchangeHealth(
-            self.buses[OPERATOR], venue.troubles, parts.wall, parts.clock_offset
+            self.buses[OPERATOR], venue.troubles, parts.wall, parts.clock_offset, parts.oddities
         )
         signals = signals_fold(parts.models, account)
         self.trader.history = signals.history = self._history
@@ -357,6 +358,7 @@ def parts_abroad(
         parts,
         instruments=abroad.door.instruments,
         clock_offset=lambda: abroad.door.clock_offset_ms,
+        oddities=lambda: abroad.door.oddities,
     )
 
 

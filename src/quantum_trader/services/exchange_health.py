@@ -1,4 +1,4 @@
-"""Tells onlookers how the exchange is: what it fails at, and how far its clock is from ours."""
+"""Tells onlookers how the exchange is: what it fails at, how its clock is, what it says oddly."""
 
 from collections.abc import Callable, Mapping
 from typing import NoReturn
@@ -14,15 +14,18 @@ EXCHANGE = "exchange"
 EVERY_MS = 1_000
 TROUBLES = "troubles"
 CLOCK_OFFSET_MS = "clock_offset_ms"
+ODDITIES = "oddities"
 
 Offset = Callable[[], int | None]
 """How far the venue's clock is from ours; None while nobody knows."""
+Counts = Callable[[], Mapping[str, int]]
+"""How often what was odd about the venue's words, by name, since the start."""
 
 
 class ExchangeHealth:
     """Writes the heartbeat of the exchange; ``troubles`` are what it fails at, and why.
 
-    ``offset`` is None where the venue is in this process and has our clock.
+    ``offset`` and ``oddities`` are None where the venue is in this process: it has our clock.
     """
 
     def __init__(
@@ -31,9 +34,11 @@ class ExchangeHealth:
         troubles: Callable[[], Mapping[str, str]],
         clock: Clock,
         offset: Offset | None = None,
+        oddities: Counts | None = None,
     ) -> None:
         self._bus = bus
         self._offset = offset
+        self._oddities = oddities
         self._troubles = troubles
         self._clock = clock
 
@@ -57,4 +62,6 @@ class ExchangeHealth:
         }
         if self._offset is not None:
             status[CLOCK_OFFSET_MS] = msgspec.json.encode(self._offset())
+        if self._oddities is not None:
+            status[ODDITIES] = msgspec.json.encode(self._oddities())
         await self._bus.beat(EXCHANGE, status)

@@ -44,6 +44,8 @@ CLOCK_S = 30.0
 """How often the venue's clock is measured; what failed or is in doubt is repeated sooner."""
 CLOCK_AGAIN_S = 5.0
 END_S = 0.5
+ORDINARY = frozenset({"quiet", "repeated", "funding", "margin calls", "connections lost"})
+"""What is counted on any day; connections end once a day by themselves."""
 
 _log = structlog.get_logger()
 
@@ -113,6 +115,11 @@ class BinanceExchange:
     def counts(self) -> Mapping[str, int]:
         """What the user stream left out or had to repair, by name, and rows nobody could read."""
         return {**self._stream.counts, **self._history.skipped}
+
+    @property
+    def oddities(self) -> Mapping[str, int]:
+        """Those of the counts that no healthy venue and no ordinary day explain."""
+        return {name: count for name, count in self.counts.items() if name not in ORDINARY}
 
     async def instruments(self) -> Mapping[str, Instrument]:
         """Filters and tiers as the venue has them now. Raises ``Unreachable`` and ``InDoubt``."""
