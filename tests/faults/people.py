@@ -17,14 +17,17 @@ PEOPLE = (
     ),
     Row(
         "F77",
-        "the disk of journal, log or archive is full, or fails",
-        "writes that fail with ENOSPC or EIO, in tests of each file and in simulated worlds",
+        "the disk of journal, log or archive is full, or fails, or nobody reads the log",
+        "writes that fail with ENOSPC or EIO, in tests of each file and in simulated worlds; "
+        "a pipe that takes no more",
         "nothing of it was written; nothing was sent; it is said, and never taken for done",
         (
             "test_facts_and_cursor_are_written_together_or_not_at_all",
             "test_a_write_that_fails_writes_nothing",
             "test_a_full_disk_loses_nothing_trims_nothing_and_is_said",
             "test_on_a_full_disk_an_empty_file_still_halts",
+            "test_a_run_whose_log_nobody_reads_trades_on_and_ends_when_it_is_told_to",
+            "test_a_log_that_takes_nothing_saves_no_process",
             "test_no_write_is_needed_to_act",
             "test_no_world_breaks_an_invariant_and_there_are_many_kinds_of_faults",
         ),
@@ -37,6 +40,7 @@ PEOPLE = (
         (
             "test_prices_of_one_market_never_reach_the_books_of_another",
             "test_an_order_of_another_mode_never_passes_whatever_it_does",
+            "test_what_lies_under_the_names_of_another_mode_is_seen_and_never_read",
             "test_a_run_that_is_not_the_one_meant_is_not_armed",
             "test_a_latch_is_only_ever_raised_and_the_first_reason_stays",
             "test_flatten_closes_everything_and_nothing_is_entered_any_more",
