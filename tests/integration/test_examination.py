@@ -65,7 +65,7 @@ async def test_messages_under_the_names_of_another_mode_are_told_of(subject: Sub
     report = await examine_system(subject, NOON_MS)
     (found,) = [one for one in report.findings if one.name == "stream.astray"]
     assert (found.level, found.where) == ("yellow", "mode paper")
-    assert found.what.startswith("1 entries lie in 1 stream named as in mode paper")
+    assert found.what.startswith("1 entry lies in 1 stream named as in mode paper")
     assert "quantum:live:stream:trade.intent" in found.remedy
     missing = [one for one in report.findings if one.name == "group.missing"]
     assert all(one.where.startswith("quantum:live:stream:") for one in missing)

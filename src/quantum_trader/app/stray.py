@@ -13,10 +13,12 @@ def stray_findings(strays: Mapping[str, int], names: Namespace) -> Iterator[Find
     for mode in KEY_PREFIXES:
         lying = {key: entries for key, entries in strays.items() if marked_mode(key) == mode}
         if lying:
+            count = sum(lying.values())
+            entries = "1 entry lies" if count == 1 else f"{count:,} entries lie"
             streams = "1 stream" if len(lying) == 1 else f"{len(lying)} streams"
             what = (
-                f"{sum(lying.values()):,} entries lie in {streams} named as in mode {mode} "
-                f"({next(iter(lying))}); this server is of mode {names.mode}, and nobody reads them"
+                f"{entries} in {streams} named as in mode {mode} "
+                f"({next(iter(lying))}); this server is of mode {names.mode}, and nobody reads that"
             )
             remedy = f"Whoever means this system writes to {names.outer(TRADE_INTENT)}."
             yield yellow("stream.astray", f"mode {mode}", what, remedy)
