@@ -38,8 +38,10 @@ run: $(READY) ## set up and trade on paper, here and now, with a page to look at
 	exec $(BIN)/quantum run --mode paper
 
 # Two at a time, each file by one of them: most tests wait for processes that they started.
+# The plugin lists at the end which except clauses no test has entered.
 test: $(READY) ## set up and pass the whole test suite; skipped tests say why
-	$(BIN)/python -m pytest -ra -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -ra -n 2 --dist loadfile --no-loadscope-reorder \
+		-p tests.guard.every_handler
 
 check: $(READY) ## format, lint, types, layers, house numbers and the fast tests
 	$(BIN)/ruff format --check .

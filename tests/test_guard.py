@@ -1,4 +1,4 @@
-"""The guard on sockets: it refuses every way out, here and in processes that a test starts."""
+"""The guards: on sockets, which refuses every way out, and on handlers that nobody enters."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.guard import loopback_only
+from tests.guard import handlers, loopback_only
 
 OUTSIDE = "192.0.2.1"
 """An address that is nobody's, by agreement: were the guard away, nobody would be disturbed."""
@@ -158,3 +158,42 @@ def pytester_free(tmp_path: Path) -> Path:
         "        pass\n"
     )
     return file
+
+
+def test_a_handler_that_a_process_of_a_test_enters_is_noted(tmp_path: Path) -> None:
+    program = (
+        "from pathlib import Path\n"
+        "from quantum_trader.app.instance import holder_of\n"
+        "print(holder_of(Path('nowhere'), 'x'))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {handlers.FOLDER: str(tmp_path)},
+        check=True,
+        capture_output=True,
+    )
+    assert {handlers.handlers()[where] for where in handlers.entered(tmp_path)} == {
+        "app/instance.py:holder_of"
+    }
+    missing = handlers.unentered(tmp_path)
+    assert len(missing) == len(handlers.handlers()) - 1
+
+
+def test_a_part_of_the_suite_is_told_what_it_did_not_enter_and_not_failed_for_it(
+    tmp_path: Path,
+) -> None:
+    test = tmp_path / "test_nothing.py"
+    test.write_text("def test_nothing() -> None:\n    pass\n")
+    words = ["-q", "-p", "tests.guard.every_handler", "--every-handler", "-p", "no:cacheprovider"]
+    hidden = (handlers.FOLDER, loopback_only.LOG)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words, str(test)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[1],
+        env={name: value for name, value in os.environ.items() if name not in hidden},
+    )
+    assert "no test enters (of this part of the suite)" in done.stdout, done.stdout + done.stderr
+    assert "app/instance.py:" in done.stdout
+    assert done.returncode == 0

@@ -1,8 +1,9 @@
-"""A plugin: a run of the whole suite fails where a handler of the system was never entered.
+"""A plugin: a run of the whole suite says which handlers of the system were never entered.
 
-``python -m pytest -p tests.guard.every_handler``: given this way it is there before any conftest
-is, and so before any module of ours. Who asks for a part of the suite is told what that part did
-not enter, and not failed for it.
+``python -m pytest -p tests.guard.every_handler``, as ``make test`` does: given this way it is there
+before any conftest is, and so before any module of ours. With ``--every-handler`` a run of everything
+fails by what it lists; who asks for a part of the suite is told what that part did not enter, and
+never failed for it.
 """
 
 import os
@@ -20,21 +21,18 @@ NARROWING = ("keyword", "markexpr", "lf", "failedfirst", "maxfail", "deselect", 
 
 
 class EveryHandler:
-    """Says at the end what nobody entered; a run of everything fails by it."""
+    """Says at the end what nobody entered."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._judges = False
-        self._skipped: set[str] = set()
+        self._whole = False
         self._missing: list[str] = []
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.skipped and not hasattr(report, "wasxfail"):
-            self._skipped.add(report.nodeid)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
-        self._judges = is_whole(session.config)
+        self._whole = is_whole(session.config)
+        self._judges = self._whole and session.config.getoption("--every-handler")
         self._missing = handlers.unentered(self._folder)
         if self._judges and self._missing and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
@@ -43,19 +41,25 @@ class EveryHandler:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._missing:
             title = "except clauses that no test enters"
-            title += "" if self._judges else " (of this part of the suite)"
+            title += "" if self._whole else " (of this part of the suite)"
             terminalreporter.section(title, red=self._judges)
             for line in self._missing:
                 terminalreporter.line(line)
 
     def pytest_unconfigure(self) -> None:
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def is_whole(config: pytest.Config) -> bool:
     """Whether a run was asked for all tests there are."""
     everything = config.args_source is not pytest.Config.ArgsSource.ARGS
     return everything and not any(getattr(config.option, name, None) for name in NARROWING)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of whoever wants it to be none."""
+    what = "fail a run of everything in which an except clause was never entered"
+    parser.addoption("--every-handler", action="store_true", help=what)
 
 
 def pytest_load_initial_conftests() -> None:
