@@ -1,9 +1,9 @@
 """A plugin: a run of the whole suite says which handlers of the system were never entered.
 
 ``python -m pytest -p tests.guard.every_handler``, as ``make test`` does: given this way it is there
-before any conftest is, and so before any module of ours. With ``--every-handler`` a run of everything
-fails by what it lists; who asks for a part of the suite is told what that part did not enter, and
-never failed for it.
+before any conftest is, and so before any module of ours. With ``--every-handler`` a run of all
+tests fails by what it lists; who asks for a part of the suite is told what that part did not
+enter, and never failed for it.
 """
 
 import os
