@@ -18,9 +18,9 @@ from quantum_trader.adapters.private_file import read_private
 from quantum_trader.app import abroad, arming, credentials, instance, watch
 from quantum_trader.app.bench import process_cost
 from quantum_trader.app.cli import arm, exits_compare, operate, past, replay
-from quantum_trader.app.cli.connection import server_url
 from quantum_trader.app.cli.errors import INTERRUPTED, run_app
 from quantum_trader.app.config import Config, load
+from quantum_trader.app.connection import server_url
 from quantum_trader.app.finding import Finding
 from quantum_trader.app.instance import ACCOUNT_FILE, InstanceLock, holder_of, owner_of
 from quantum_trader.app.page import _bound as page_bound
