@@ -48,4 +48,14 @@ PEOPLE = (
             "test_all_faults_are_told_at_once",
         ),
     ),
+    Row(
+        "F79",
+        "another instance, with streams of its own, trades the account",
+        "a second gateway on the same account; its orders in what the venue shows",
+        "no entry is taken; nobody cancels the other's stops; the orders are named",
+        (
+            "test_orders_of_another_instance_are_told_from_those_that_were_left_over",
+            "test_while_somebody_else_trades_the_account_no_entry_is_taken_and_nothing_is_an_orphan",
+        ),
+    ),
 )

@@ -217,6 +217,26 @@ async def test_what_is_gone_without_a_trade_is_inferred_after_a_minute() -> None
     assert world.journal.books()[SYMBOL].qty == 0
 
 
+async def test_orders_of_another_instance_are_told_from_those_that_were_left_over() -> None:
+    world = await started()
+    left_over, theirs = order_command("stop", "p7"), order_command("stop", "p8")
+    await world.exchange.place(left_over.order)
+    await world.carry_out(ENTRY, STOP)
+    assert (await reconcile(world, 4_000))[-1].strangers == ()
+    other = World()  # It has streams and a journal of its own, and the same account.
+    other.exchange = world.exchange
+    other.service = other.new_service()
+    await other.service.start()
+    await other.carry_out(theirs)
+    names = (theirs.order.client_order_id,)
+    shown = await reconcile(world, 10_000)
+    assert shown[-1].strangers == names
+    recorded = [fact for _, fact in world.journal.outbox(0, 100) if isinstance(fact, AccountSeen)]
+    assert names in [fact.strangers for fact in recorded]
+    # It ends by itself, although the order still rests.
+    assert (await reconcile(world, 11 * 60_000, 5_000))[-1].strangers == ()
+
+
 async def test_looking_is_quick_after_a_silence_and_slow_on_an_idle_account() -> None:
     world = await started()
     await reconcile(world, 10_000)

@@ -112,7 +112,7 @@ def standing_findings(standing: Standing, held: Latched | None) -> Iterator[Find
 def _disagreements(standing: Standing) -> Iterator[Finding]:
     """What books and venue do not agree on."""
     for symbol, why in standing.alerts.items():
-        remedy = "Put it back at the venue; until then no entry is taken, and exits go on."
+        remedy = "Put right what it names; until then no entry is taken, and exits go on."
         yield red("venue.altered", symbol or TRADER, why, remedy)
     for symbol, why in standing.quarantined.items():
         remedy = (

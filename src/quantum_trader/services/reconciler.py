@@ -15,7 +15,7 @@ import msgspec
 from quantum_trader.core.books.told import Told, infer
 from quantum_trader.core.errors import InDoubt, Unreachable
 from quantum_trader.core.events import AccountSeen, Fact, OrderFilled, SeenOrder, SeenPosition
-from quantum_trader.core.orders.ids import symbol_of
+from quantum_trader.core.orders.ids import is_ours, symbol_of
 from quantum_trader.core.orders.proof import PROOF_MS
 from quantum_trader.core.units import ZERO
 from quantum_trader.core.venue import RestingOrder, VenueAccount, VenueFill, VenuePosition
@@ -23,6 +23,8 @@ from quantum_trader.ports import Clock, Exchange, Journal
 from quantum_trader.services.allowance import Allowance
 
 DOUBT_LONG_MS = PROOF_MS + 10_000
+STRANGER_MS = 10 * 60_000
+"""For so long after its last order somebody else is taken to trade the account, too."""
 HURRIES = 4
 DAY_MS = 24 * 3_600_000
 
@@ -100,6 +102,7 @@ class Reconciler:
         self._hurries = HURRIES
         self._recorded: bytes = b""
         self._price: dict[str, Decimal] = {}
+        self._strangers: dict[str, int] = {}
 
     def hurry(self) -> None:
         """Something happened after which the account must be seen soon, and twice."""
@@ -128,12 +131,25 @@ class Reconciler:
             return None
         earlier, look = self._last, Look(now_ms, self._now_ms(), marks, account)
         self._last = look
+        self._note_strangers(earlier, look)
         self._price |= {one.symbol: one.mark for one in account.positions}
         between_ms = 0 if earlier is None else look.at_ms - earlier.at_ms
         if earlier is None or not self.settings.apart_ms <= between_ms <= self.settings.stale_ms:
             self._due_ms = now_ms + self.settings.hurry_ms
             return None
         return Sighting(earlier, look, await self._missing_trades(earlier, look))
+
+    def _note_strangers(self, earlier: Look | None, look: Look) -> None:
+        """Orders named as ours that appeared meanwhile, and that this journal did not write.
+
+        What was there at the first look may be left over from a journal that is gone.
+        """
+        fresh = set() if earlier is None else _names(look.account) - _names(earlier.account)
+        for name in fresh:
+            if is_ours(name) and self._journal.known(name) is None:
+                self._strangers[name] = look.at_ms
+        since_ms = look.at_ms - STRANGER_MS
+        self._strangers = {one: ms for one, ms in self._strangers.items() if ms > since_ms}
 
     async def _account(self) -> VenueAccount | None:
         if not self.allowance.take(self.settings.account_weight):
@@ -237,16 +253,23 @@ class Reconciler:
             doubted=tuple(sorted(one for one, ms in doubts.items() if ms > DOUBT_LONG_MS)),
             found=found,
             hedge_mode=look.account.hedge_mode,
+            strangers=tuple(sorted(self._strangers)),
         )
 
     def is_evidence(self, seen: AccountSeen) -> bool:
         """Whether it shows anything that the last recorded one did not: that is written down."""
         positions = tuple(msgspec.structs.replace(one, mark=ZERO) for one in seen.positions)
-        what = (positions, seen.orders, seen.unsettled, seen.doubted, seen.found, seen.hedge_mode)
+        what = msgspec.structs.replace(
+            seen, id="", at_ms=0, first_ms=0, positions=positions, trace_id=""
+        )
         digest = msgspec.json.encode(what)
         is_new = digest != self._recorded
         self._recorded = digest
         return is_new
+
+
+def _names(account: VenueAccount) -> set[str]:
+    return {one.order.client_order_id for one in account.open_orders}
 
 
 def _disagreeing(earlier: VenueAccount, later: VenueAccount) -> set[str]:

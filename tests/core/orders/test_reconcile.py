@@ -304,6 +304,25 @@ def test_hedge_mode_is_an_alert_for_the_whole_account() -> None:
     assert kinds(venue.look()) == ["RELEASE"]
 
 
+def test_while_somebody_else_trades_the_account_no_entry_is_taken_and_nothing_is_an_orphan() -> (
+    None
+):
+    desk, venue = opened()
+    desk2, _ = opened()
+    theirs = seen_order(desk2.commands("stop")[0], client_order_id="q1S0123456789ABCDEF01234567")
+    venue.orders[theirs.client_order_id] = theirs
+    shared = {"strangers": (theirs.client_order_id,)}
+    assert kinds(venue.look(3, **shared)) == []
+    assert theirs.client_order_id in desk.state.alerts[""]
+    (answer, *_) = desk.tell(an_intent(at_ms=desk.state.now_ms, symbol="ETHUSDT"))
+    assert "venue_as_agreed" in refused_by(answer)
+    # What stands is protected as ever.
+    del venue.orders[desk.commands("stop")[0].order.client_order_id]
+    assert kinds(venue.look(2, **shared)) == ["PROTECT"]
+    assert kinds(venue.look()) == ["RELEASE"]
+    assert desk.state.alerts == {}
+
+
 def test_a_symbol_that_is_not_settled_is_not_judged() -> None:
     _, venue = opened()
     venue.orders.clear()

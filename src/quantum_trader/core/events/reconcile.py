@@ -50,7 +50,8 @@ class AccountSeen(Fact, frozen=True, kw_only=True, tag="account.seen", gc=False)
 
     ``unsettled`` are symbols about which they do not, or with something of ours under way: nothing
     is known of these. ``doubted`` are those of which an order has been in doubt for longer than
-    a proof takes. ``found`` are how many trades of a symbol came to light by asking.
+    a proof takes. ``found`` are how many trades of a symbol came to light by asking. ``strangers``
+    are orders named as ours are that appeared lately, and that nobody here placed.
     """
 
     first_ms: int
@@ -60,6 +61,7 @@ class AccountSeen(Fact, frozen=True, kw_only=True, tag="account.seen", gc=False)
     doubted: tuple[str, ...]
     found: dict[str, int]
     hedge_mode: bool
+    strangers: tuple[str, ...] = ()
 
 
 class Reconciled(Fact, frozen=True, kw_only=True, tag="reconciled", gc=False):

@@ -39,6 +39,9 @@ from quantum_trader.core.state import TraderState
 ACCOUNT_WIDE = ""
 IN_DOUBT = "an order has been in doubt for longer than a proof takes"
 HEDGE_MODE = "hedge mode is on: the venue keeps two positions a symbol, and nothing here can"
+SHARED = (
+    "another instance of this system trades this account: nobody here placed {}; end one of them"
+)
 
 
 def touch(state: TraderState, said: Sequence[Fact]) -> None:
@@ -60,7 +63,7 @@ def on_inferred(fact: OrderFilled, out: Out) -> None:
 def on_account_seen(state: TraderState, seen: AccountSeen, out: Out) -> None:
     """Compare every symbol that is settled, and act on what stood there the last time, too."""
     state.venue_ms = seen.at_ms
-    _note_mode(state, seen, out)
+    _note_account(state, seen, out)
     for symbol, count in seen.found.items():
         why = f"{count} trades came to light by asking, and are booked"
         _say(out, symbol, None, Difference("BOOK_EXTERNAL", "", why))
@@ -91,6 +94,9 @@ def _symbols(state: TraderState, seen: AccountSeen) -> list[str]:
 def _look(state: TraderState, seen: AccountSeen, symbol: str, out: Out) -> None:
     belief, shown = belief_of(state, symbol), shown_of(seen, symbol)
     found = differences(belief, shown)
+    if seen.strangers:
+        # Two who cancel each other's stops would take turns in leaving a position naked.
+        found = tuple(one for one in found if one.kind != "CANCEL_ORPHAN")
     if found and state.suspects.get(symbol) != found:
         state.suspects[symbol] = found
         return
@@ -204,15 +210,25 @@ def _as_shown(plan: Plan, shown: Shown) -> None:
         plan.targets[name] = msgspec.structs.replace(target, qty=shown.orders[name].qty)
 
 
-def _note_mode(state: TraderState, seen: AccountSeen, out: Out) -> None:
-    """Two positions a symbol are none that the books could have: no entry while it is so."""
-    known = ACCOUNT_WIDE in state.alerts
-    if seen.hedge_mode and not known:
-        state.alerts[ACCOUNT_WIDE] = HEDGE_MODE
-        _say(out, ACCOUNT_WIDE, None, Difference("ALERT", "", HEDGE_MODE))
-    elif known and not seen.hedge_mode:
+def _note_account(state: TraderState, seen: AccountSeen, out: Out) -> None:
+    """What forbids every entry while it is so, whatever the symbol."""
+    known, why = state.alerts.get(ACCOUNT_WIDE), _wrong_with_account(seen)
+    if why is not None and why != known:
+        state.alerts[ACCOUNT_WIDE] = why
+        _say(out, ACCOUNT_WIDE, None, Difference("ALERT", "", why))
+    elif known is not None and why is None:
         del state.alerts[ACCOUNT_WIDE]
-        _say(out, ACCOUNT_WIDE, None, Difference("RELEASE", "", "hedge mode is off again"))
+        _say(out, ACCOUNT_WIDE, None, Difference("RELEASE", "", f"it is over: {known}"))
+
+
+def _wrong_with_account(seen: AccountSeen) -> str | None:
+    """Two positions a symbol are none that the books could have, and two traders are one too many.
+
+    Both would take the same signal, and each holds the orders of the other for orphans.
+    """
+    if seen.hedge_mode:
+        return HEDGE_MODE
+    return SHARED.format(", ".join(seen.strangers[:3])) if seen.strangers else None
 
 
 def _quarantine(state: TraderState, symbol: str, why: str, out: Out) -> None:

@@ -112,9 +112,9 @@ def one_plan_per_symbol(case: EntryCase, limits: RiskLimits) -> Refusal | None:
 
 
 def venue_as_agreed(case: EntryCase, limits: RiskLimits) -> Refusal | None:
-    """Nobody has changed the account's modes or a position's terms at the venue."""
+    """Nobody else trades the account, or has changed its modes or a position's terms."""
     if case.alert is not None:
-        return Refusal("venue_as_agreed", f"changed at the venue: {case.alert}")
+        return Refusal("venue_as_agreed", f"not as agreed at the venue: {case.alert}")
     return None
 
 
