@@ -222,7 +222,9 @@ async def test_orders_of_another_instance_are_told_from_those_that_were_left_ove
     left_over, theirs = order_command("stop", "p7"), order_command("stop", "p8")
     await world.exchange.place(left_over.order)
     await world.carry_out(ENTRY, STOP)
-    assert (await reconcile(world, 4_000))[-1].strangers == ()
+    await reconcile(world, 4_000)
+    await world.carry_out(order_command("stop", "p9"))
+    assert (await reconcile(world, 8_000))[-1].strangers == ()
     other = World()  # It has streams and a journal of its own, and the same account.
     other.exchange = world.exchange
     other.service = other.new_service()
