@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from quantum_trader.core.books.ledger import WalletGap
 from quantum_trader.core.books.position import FLAT, Position, unrealized_usd
 from quantum_trader.core.events import Fact
 from quantum_trader.core.events.ops import KillLevel
@@ -69,8 +70,9 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 class Head(msgspec.Struct, frozen=True, kw_only=True):
     """The account as the books have it at ``at_ms``, the trader's own time.
 
-    ``venue_ms`` is when the venue's own view of it was last seen. Symbols in quarantine and alerts
-    come with why; no entry is taken there, or anywhere.
+    ``deposit_usd`` is what was paid in, less what was taken out; ``wallet_gap`` what the venue's
+    wallet has that the books have not. ``venue_ms`` is when the venue's own view was last seen.
+    Symbols in quarantine and alerts come with why; no entry is taken there, or anywhere.
     """
 
     at_ms: int
@@ -82,6 +84,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     venue_ms: int | None = None
     quarantined: dict[str, str] = {}
     alerts: dict[str, str] = {}
+    wallet_gap: WalletGap | None = None
 
 
 class Posted(msgspec.Struct, frozen=True):
@@ -144,12 +147,13 @@ def _head_of(state: TraderState) -> Head:
         at_ms=state.now_ms,
         account=state.account,
         wallet_usd=state.ledger.wallet_usd,
-        deposit_usd=ZERO if state.rules is None else state.rules.deposit_usd,
+        deposit_usd=state.ledger.paid_in_usd,
         kill_level=state.kill_level,
         safe_drain=state.safe_drain,
         venue_ms=state.venue_ms or None,
         quarantined=state.quarantined,
         alerts=state.alerts,
+        wallet_gap=state.wallet_gap,
     )
 
 

@@ -65,6 +65,9 @@ KINDS: dict[str, Kind] = {
     "level.ignored": Kind(_RED, "Entries may leave that you meant to stop."),
     "level.holds": Kind(_YELLOW, "No new risk is taken; exits and stops go on."),
     "venue.altered": Kind(_RED, _ENTRIES),
+    "wallet.differs": Kind(
+        _YELLOW, "No position is in danger by it; by more than 1 % of it no new entry is taken."
+    ),
     "symbol.quarantined": Kind(_YELLOW, "No entry is taken in it; exits and stops go on."),
     "guardian.missing": Kind(_RED, "No order that adds risk leaves; exits and stops go on."),
     "guardian.silent": Kind(_RED, "If the trader dies too, nobody protects what is bare."),

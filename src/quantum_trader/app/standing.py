@@ -14,6 +14,7 @@ from quantum_trader.app import board
 from quantum_trader.app.board import Held
 from quantum_trader.app.finding import Finding, red, yellow
 from quantum_trader.app.health import HEARTBEAT_AGE_MAX_MS
+from quantum_trader.core.books.ledger import WalletGap
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.kill_level import includes
 from quantum_trader.ports import Bus, Latched
@@ -21,6 +22,8 @@ from quantum_trader.services.latch import newest_level
 from quantum_trader.streams import TRADER
 
 LOOK_EVERY_S = 0.1
+GAP_MS = 60_000
+"""A fee or a funding that is only told late is no difference worth telling."""
 CONFIRM_WITHIN_S = 5.0
 """The trader hears an order within a second; the loop that reads it may be at its slowest."""
 
@@ -29,7 +32,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where the trader is. ``level`` is in force; None when no trader has said anything yet.
 
     ``alive`` tells whether its loop has beaten lately. ``quarantined`` and ``alerts`` are what
-    books and venue do not agree on, by symbol, with why.
+    books and venue do not agree on, by symbol, with why; ``wallet_gap`` is money.
     """
 
     level: KillLevel | None
@@ -37,6 +40,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     held: tuple[Held, ...]
     quarantined: dict[str, str] = {}
     alerts: dict[str, str] = {}
+    wallet_gap: WalletGap | None = None
 
     @property
     def positions(self) -> tuple[Held, ...]:
@@ -62,9 +66,15 @@ async def look(bus: Bus, wall_ms: int) -> Standing:
         level=None if head is None else head.kill_level,
         quarantined={} if head is None else head.quarantined,
         alerts={} if head is None else head.alerts,
+        wallet_gap=None if head is None else _standing_gap(head),
         alive=at is not None and wall_ms - int(at) <= HEARTBEAT_AGE_MAX_MS,
         held=posted.held,
     )
+
+
+def _standing_gap(head: board.Head) -> WalletGap | None:
+    gap = head.wallet_gap
+    return gap if gap is not None and head.at_ms - gap.since_ms >= GAP_MS else None
 
 
 async def wait_for(
@@ -119,3 +129,7 @@ def _disagreements(standing: Standing) -> Iterator[Finding]:
             "It is asked about until it is known; no entry is taken there. See docs/reconcile.md."
         )
         yield yellow("symbol.quarantined", symbol, f"in quarantine: {why}", remedy)
+    if standing.wallet_gap is not None:
+        what = f"the wallet at the venue is {standing.wallet_gap.usd:+} USDT beside the books"
+        remedy = "Nothing: what nobody explains within ten minutes is booked as a transfer."
+        yield yellow("wallet.differs", TRADER, what, remedy)

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import msgspec
 
-from quantum_trader.core.books.ledger import Ledger
+from quantum_trader.core.books.ledger import Ledger, WalletGap
 from quantum_trader.core.books.position import Position
 from quantum_trader.core.books.trade import OpenTrade
 from quantum_trader.core.events import MarketStateComputed
@@ -56,7 +56,8 @@ class TraderState(msgspec.Struct, kw_only=True, dict=True):
     when the venue's account was last seen, ``suspects`` what differed there the last time, by
     symbol. No entry is taken in a symbol that is ``quarantined``, and none at all while there are
     ``alerts``; both say why, and the alert of the whole account has no symbol. ``unrealized`` and
-    ``margins`` are what each symbol adds to the exposure. ``leverages`` are what the last entry
+    ``margins`` are what each symbol adds to the exposure. ``wallet_gap`` is what the venue's wallet
+    has that the ledger has not, see ``core/orders/wallet``. ``leverages`` are what the last entry
     that was filled had set at the venue, symbol by symbol.
     """
 
@@ -89,6 +90,7 @@ class TraderState(msgspec.Struct, kw_only=True, dict=True):
     last_open_ms: dict[str, int] = {}
     last_close_ms: dict[str, int] = {}
     ledger: Ledger = msgspec.field(default_factory=Ledger)
+    wallet_gap: WalletGap | None = None
 
     @cached_property
     def calm(self) -> dict[str, Calm]:

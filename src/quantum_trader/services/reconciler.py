@@ -254,6 +254,7 @@ class Reconciler:
             found=found,
             hedge_mode=look.account.hedge_mode,
             strangers=tuple(sorted(self._strangers)),
+            wallet_usd=look.account.wallet_usd,
         )
 
     def is_evidence(self, seen: AccountSeen) -> bool:

@@ -12,6 +12,13 @@ AccountName = Literal[
 ]
 
 
+class WalletGap(msgspec.Struct, frozen=True):
+    """By how much the venue's wallet is above the ledger's, and since when."""
+
+    usd: Decimal
+    since_ms: int
+
+
 class Ledger(msgspec.Struct):
     """Balances by account, and how many entries made them.
 
@@ -64,5 +71,10 @@ class Ledger(msgspec.Struct):
         self.post("wallet", "funding", payment_usd)
 
     def adjust_external(self, amount_usd: Decimal) -> None:
-        """A change of the wallet whose cause is not ours, such as a bonus or a manual trade."""
+        """A change of the wallet that nobody told the cause of, such as a transfer or a bonus."""
         self.post("wallet", "external", amount_usd)
+
+    @property
+    def paid_in_usd(self) -> Decimal:
+        """What came in from outside, less what went out: profit is measured against it."""
+        return -self.balance_usd("deposits") - self.balance_usd("external")

@@ -51,7 +51,8 @@ class AccountSeen(Fact, frozen=True, kw_only=True, tag="account.seen", gc=False)
     ``unsettled`` are symbols about which they do not, or with something of ours under way: nothing
     is known of these. ``doubted`` are those of which an order has been in doubt for longer than
     a proof takes. ``found`` are how many trades of a symbol came to light by asking. ``strangers``
-    are orders named as ours are that appeared lately, and that nobody here placed.
+    are orders named as ours are that appeared lately, and that nobody here placed. ``wallet_usd``
+    is without unrealised profit; None in facts of before.
     """
 
     first_ms: int
@@ -62,6 +63,7 @@ class AccountSeen(Fact, frozen=True, kw_only=True, tag="account.seen", gc=False)
     found: dict[str, int]
     hedge_mode: bool
     strangers: tuple[str, ...] = ()
+    wallet_usd: Decimal | None = None
 
 
 class Reconciled(Fact, frozen=True, kw_only=True, tag="reconciled", gc=False):

@@ -33,12 +33,14 @@ from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.orders.protection import cover, note_cover, on_stop_gone
 from quantum_trader.core.orders.reports import on_entry_over
 from quantum_trader.core.orders.stray import Stray
+from quantum_trader.core.orders.wallet import material_gap, note_wallet
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
 
 ACCOUNT_WIDE = ""
 IN_DOUBT = "an order has been in doubt for longer than a proof takes"
 HEDGE_MODE = "hedge mode is on: the venue keeps two positions a symbol, and nothing here can"
+WALLET = "the wallet at the venue is {:+} USDT beside the {} of the books, and nobody told why"
 SHARED = (
     "another instance of this system trades this account: nobody here placed {}; end one of them"
 )
@@ -63,7 +65,6 @@ def on_inferred(fact: OrderFilled, out: Out) -> None:
 def on_account_seen(state: TraderState, seen: AccountSeen, out: Out) -> None:
     """Compare every symbol that is settled, and act on what stood there the last time, too."""
     state.venue_ms = seen.at_ms
-    _note_account(state, seen, out)
     for symbol, count in seen.found.items():
         why = f"{count} trades came to light by asking, and are booked"
         _say(out, symbol, None, Difference("BOOK_EXTERNAL", "", why))
@@ -73,6 +74,10 @@ def on_account_seen(state: TraderState, seen: AccountSeen, out: Out) -> None:
     for symbol in _symbols(state, seen):
         if symbol not in unsettled:
             _look(state, seen, symbol, out)
+    if (booked_usd := note_wallet(state, seen)) is not None:
+        why = f"{booked_usd:+} USDT without a trade, a fee or a funding"
+        _say(out, ACCOUNT_WIDE, None, Difference("BOOK_EXTERNAL", "", why))
+    _note_account(state, seen, out)
 
 
 def _symbols(state: TraderState, seen: AccountSeen) -> list[str]:
@@ -212,7 +217,7 @@ def _as_shown(plan: Plan, shown: Shown) -> None:
 
 def _note_account(state: TraderState, seen: AccountSeen, out: Out) -> None:
     """What forbids every entry while it is so, whatever the symbol."""
-    known, why = state.alerts.get(ACCOUNT_WIDE), _wrong_with_account(seen)
+    known, why = state.alerts.get(ACCOUNT_WIDE), _wrong_with_account(state, seen)
     if why is not None and why != known:
         state.alerts[ACCOUNT_WIDE] = why
         _say(out, ACCOUNT_WIDE, None, Difference("ALERT", "", why))
@@ -221,14 +226,17 @@ def _note_account(state: TraderState, seen: AccountSeen, out: Out) -> None:
         _say(out, ACCOUNT_WIDE, None, Difference("RELEASE", "", f"it is over: {known}"))
 
 
-def _wrong_with_account(seen: AccountSeen) -> str | None:
+def _wrong_with_account(state: TraderState, seen: AccountSeen) -> str | None:
     """Two positions a symbol are none that the books could have, and two traders are one too many.
 
     Both would take the same signal, and each holds the orders of the other for orphans.
     """
     if seen.hedge_mode:
         return HEDGE_MODE
-    return SHARED.format(", ".join(seen.strangers[:3])) if seen.strangers else None
+    if seen.strangers:
+        return SHARED.format(", ".join(seen.strangers[:3]))
+    gap = material_gap(state, seen)
+    return None if gap is None else WALLET.format(gap.usd, state.ledger.wallet_usd)
 
 
 def _quarantine(state: TraderState, symbol: str, why: str, out: Out) -> None:
