@@ -9,7 +9,7 @@ from quantum_trader.adapters.journal.sqlite import SqliteJournal
 from quantum_trader.core.events import TAGS, Fact, OrderRejected
 from quantum_trader.services import wire
 from quantum_trader.streams import OPERATOR_STREAM
-from tests.commands import ACCOUNT, order_command
+from tests.commands import ACCOUNT, cancel_command, order_command
 from tests.gateways import START_MS, started
 from tests.support import drain, kill
 
@@ -52,6 +52,17 @@ async def test_an_order_that_its_own_query_forgot_is_found_where_it_rests() -> N
     world.exchange.forgetful = True
     await world.carry_out(STOP)
     assert kinds(await world.wait(6_000)) == "order.in_doubt order.accepted"
+
+
+async def test_an_order_that_rests_although_its_query_forgot_it_is_canceled_again() -> None:
+    world = await started()
+    await world.carry_out(STOP)
+    world.exchange.knobs.fail("cancel", "nowhere")
+    world.exchange.forgetful = True
+    await world.carry_out(cancel_command(STOP))
+    assert [one.client_order_id for one in world.exchange.resting()] == [STOP_NAME]
+    await world.wait(1_000)
+    assert world.exchange.resting() == []
 
 
 async def test_an_order_that_its_own_query_forgot_is_found_by_its_trades() -> None:

@@ -170,22 +170,24 @@ class Doubts:
             account = await exchange.account()
         except (Unreachable, InDoubt):
             return
-        if not self._is_shown(command, account, trades, answers) and self._hears:
+        if not await self._is_shown(command, account, trades, answers) and self._hears:
             look = _look(symbol, account, trades, self._clock.now_ms())
             doubt.denials = deny(doubt.denials, look)
             self._bury_if_proved(doubt, answers)
 
-    def _is_shown(
+    async def _is_shown(
         self,
         command: Command,
         account: VenueAccount,
         trades: Sequence[VenueFill],
         answers: Answers,
     ) -> bool:
-        """Whether the venue shows elsewhere what its order query denied."""
+        """Whether the venue shows elsewhere what its order query denied; then that is acted on."""
         name = name_of(command)
         resting = [one for one in account.open_orders if one.order.client_order_id == name]
         if not isinstance(command, OrderCommanded):
+            if resting:
+                await self._cancel_again(command, answers)
             return bool(resting)
         now_ms = self._now_ms()
         shown: list[Fact] = [accepted(command, one.venue_order_id, now_ms) for one in resting]
