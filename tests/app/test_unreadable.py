@@ -15,19 +15,28 @@ import typer
 
 from quantum_trader.adapters.exchanges.paper_store import PaperStore
 from quantum_trader.adapters.private_file import read_private
-from quantum_trader.app import abroad, arming, credentials, instance, watch
+from quantum_trader.app import abroad, arming, credentials, instance, kill, run, watch
 from quantum_trader.app.bench import process_cost
 from quantum_trader.app.cli import arm, exits_compare, operate, past, replay
 from quantum_trader.app.cli.errors import INTERRUPTED, run_app
 from quantum_trader.app.config import Config, load
-from quantum_trader.app.connection import server_url
+from quantum_trader.app.connection import bus_at, server_url
 from quantum_trader.app.finding import Finding
 from quantum_trader.app.instance import ACCOUNT_FILE, InstanceLock, holder_of, owner_of
 from quantum_trader.app.page import _bound as page_bound
+from quantum_trader.app.picture import drawing
 from quantum_trader.app.run import _server
-from quantum_trader.core.errors import ConfigError, StoreError, TraderError, UsageError
+from quantum_trader.core.errors import (
+    BusUnreachable,
+    ConfigError,
+    Malformed,
+    StoreError,
+    TraderError,
+    UsageError,
+)
 from quantum_trader.core.secret import Secret
 from quantum_trader.ports import Entry
+from quantum_trader.services import recovery
 
 NO = OSError(errno.ENOLCK, "No locks available")
 
@@ -256,3 +265,52 @@ def test_a_paper_venue_whose_file_is_spoiled_says_which(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="ended"):
         store.trim(1)
     store.close()
+
+
+def test_a_halt_that_cannot_be_latched_says_what_is_latched_and_why_not() -> None:
+    full = StoreError("the disk is full")
+    latch: Any = SimpleNamespace(hold=_fails(full), read=lambda: None)
+    desk: Any = SimpleNamespace(_latch=latch)
+    said: Any = SimpleNamespace(who="me", why="a test")
+    assert kill.Desk._hold(desk, "HALT", said) == (None, full)
+
+
+def test_a_picture_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    figure = SimpleNamespace(savefig=_fails(OSError(errno.ENOSPC, "No space left on device")))
+    monkeypatch.setattr(drawing, "draw", lambda _: figure)
+    scene: Any = None
+    with pytest.raises(UsageError, match=r"cannot be written \(No space left"):
+        drawing.save(scene, Path("picture.png"))
+
+
+async def test_a_visitor_is_told_of_an_address_that_is_none() -> None:
+    with pytest.raises(ConfigError, match="redis_url: "):
+        await bus_at("nonsense://nobody", Config(), "shell")
+
+
+async def test_a_run_that_ends_without_its_server_ends_as_it_would(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def ended(*_: object) -> int:
+        return 75
+
+    async def look() -> None:
+        raise BusUnreachable("it is gone")
+
+    monkeypatch.setattr(run, "run_services", ended)
+    watching: Any = SimpleNamespace(look=look, view="the last one")
+    told: Any = (
+        SimpleNamespace(duration_s=None),
+        SimpleNamespace(ends=False),
+        SimpleNamespace(seen=_fails(AssertionError("nothing was seen"))),
+        None,
+    )
+    page: Any = SimpleNamespace(run=None)
+    ended_with: Any = await run._until_the_end({}, watching, page, told)
+    assert ended_with == (75, "the last one")
+
+
+def test_what_was_taken_once_and_cannot_be_read_any_more_names_its_entry() -> None:
+    fold: Any = SimpleNamespace(read=_fails(Malformed("type", "x", "a fact")))
+    with pytest.raises(StoreError, match="entry 7-0 of s was understood when it was taken"):
+        recovery._read(fold, Entry("s", "7-0", {}, 1))
