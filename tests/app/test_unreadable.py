@@ -2,8 +2,10 @@
 
 import errno
 import fcntl
+import io
 import os
 import socket
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +38,7 @@ from quantum_trader.core.errors import (
 )
 from quantum_trader.core.secret import Secret
 from quantum_trader.ports import Entry
-from quantum_trader.services import recovery
+from quantum_trader.services import log, recovery
 
 NO = OSError(errno.ENOLCK, "No locks available")
 
@@ -314,3 +316,13 @@ def test_what_was_taken_once_and_cannot_be_read_any_more_names_its_entry() -> No
     fold: Any = SimpleNamespace(read=_fails(Malformed("type", "x", "a fact")))
     with pytest.raises(StoreError, match="entry 7-0 of s was understood when it was taken"):
         recovery._read(fold, Entry("s", "7-0", {}, 1))
+
+
+def test_without_the_library_there_is_no_key_ring(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(ConfigError, match="put one into the key ring"):
+        credentials.find_credentials("testnet", None, {})
+
+
+def test_a_file_in_memory_has_no_number() -> None:
+    assert log._descriptor(io.StringIO()) is None

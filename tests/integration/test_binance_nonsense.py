@@ -154,3 +154,18 @@ async def test_a_guardian_asks_until_the_venue_answers(monkeypatch: pytest.Monke
     beats: Any = SimpleNamespace(write=told.append)
     await guardian._opened(venue, beats, "http://venue")
     assert [(one.seen, one.trouble) for one in told] == [(False, "no answer"), (False, "late")]
+
+
+async def test_an_account_that_makes_no_sense_is_in_doubt() -> None:
+    wallet = SimpleNamespace(asset=answers.USD, wallet_balance="nonsense")
+    setting = SimpleNamespace(
+        wallet=SimpleNamespace(assets=[wallet]), modes=SimpleNamespace(), leverages={}
+    )
+    one: Any = SimpleNamespace(
+        _history=SimpleNamespace(market_ms=Answers(1)),
+        _rest=SimpleNamespace(ask=Answers([])),
+        _setting=Answers(setting),
+        _open_orders=Answers(([], [])),
+    )
+    with pytest.raises(InDoubt, match="the account: "):
+        await standing_module.Standing.account(one)
