@@ -265,6 +265,17 @@ class Journalled(msgspec.Struct, frozen=True, gc=False):
     outcome: Fact | None
 
 
+class Life(msgspec.Struct, frozen=True):
+    """Which life of the streams it is, and the last of its commands that the journal took.
+
+    Streams that came back from a loss begin a new one. ``taken`` is an entry's id on
+    ``order.command``, empty while nothing was taken in this life.
+    """
+
+    number: int = 1
+    taken: str = ""
+
+
 class Journal(Protocol):
     """The durable truth of what was sent and what came back, one per account.
 
@@ -272,10 +283,13 @@ class Journal(Protocol):
     Raises ``StoreError``: then nothing of the call was written.
     """
 
-    def intend(self, commands: Sequence[OrderCommanded | CancelCommanded]) -> list[bool]:
+    def intend(
+        self, commands: Sequence[OrderCommanded | CancelCommanded], taken: str = ""
+    ) -> list[bool]:
         """Record commands before they are sent; False for each that was recorded before.
 
-        The same client order id with another content raises ``BrokenInvariant``.
+        ``taken`` is the entry up to which the stream of commands was taken with them. The same
+        client order id with another content raises ``BrokenInvariant``.
         """
 
     def conclude(self, facts: Sequence[Fact], *, venue_seq: int | None) -> int:
@@ -304,6 +318,12 @@ class Journal(Protocol):
 
     def outbox(self, after: int, count: int) -> list[tuple[int, Fact]]:
         """Recorded facts with their numbers, after a number, in order."""
+
+    def standing(self) -> list[OrderCommanded]:
+        """Orders that the venue accepted and that have not ended, oldest first."""
+
+    def life(self) -> Life:
+        """Which life of the streams was recorded last, and how far it was taken."""
 
     def venue_seq(self) -> int:
         """The last report of the venue that was recorded, 0 at the beginning."""

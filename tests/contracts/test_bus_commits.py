@@ -71,9 +71,23 @@ async def test_one_commit_id_cannot_stand_for_two_contents(bus: Bus) -> None:
 
 async def test_the_numbers_of_commits_only_grow(bus: Bus) -> None:
     epoch = await bus.take_lease(SERVICE)
-    await bus.commit(a_commit(epoch, 5))
-    with pytest.raises(StoreError, match=f"{epoch}-4"):
-        await bus.commit(a_commit(epoch, 4))
+    await bus.commit(a_commit(epoch, 1))
+    await bus.commit(a_commit(epoch, 2))
+    with pytest.raises(StoreError, match=f"{epoch}-1"):
+        await bus.commit(a_commit(epoch, 1))
+
+
+async def test_a_commit_follows_the_one_before_it_or_the_store_is_another(bus: Bus) -> None:
+    epoch = await bus.take_lease(SERVICE)
+    with pytest.raises(StoreError, match="made 1 commits and the stream server ends at 0-0"):
+        await bus.commit(a_commit(epoch, 2))
+    await bus.commit(a_commit(epoch, 1))
+    epoch = await bus.take_lease(SERVICE)
+    before = await everything(bus)
+    with pytest.raises(StoreError, match=f"made 2 commits .* ends at {epoch - 1}-1"):
+        await bus.commit(a_commit(epoch, 3))
+    assert await everything(bus) == before
+    assert await bus.commit(a_commit(epoch, 2)) == "committed"
 
 
 async def test_who_lost_the_lease_changes_nothing_any_more(bus: Bus, house: House) -> None:
@@ -226,7 +240,7 @@ async def test_epochs_grow_over_restarts_even_when_the_counter_is_lost(
     bus: Bus, house: House
 ) -> None:
     first = await bus.take_lease(SERVICE)
-    await bus.commit(a_commit(first, 7))
+    await bus.commit(a_commit(first, 1))
     second = await house.twin.take_lease(SERVICE)
     assert second > first
-    assert await house.twin.commit(a_commit(second, 1)) == "committed"
+    assert await house.twin.commit(a_commit(second, 2)) == "committed"

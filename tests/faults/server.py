@@ -82,13 +82,18 @@ SERVER = (
         "F22",
         "the server comes back with an older state",
         "a store that has less than what was committed",
-        "the loop ends; at the start the journal publishes what the streams lack, sending nothing",
+        "the loop ends; the next start begins a new life at HALT, with books from the journal, "
+        "positions taken over with the stops that rest, and no signal traded twice",
         (
             "test_a_store_that_came_back_older_than_what_was_committed_ends_the_loop",
             "test_what_the_journal_holds_and_the_stream_does_not_is_published_at_the_next_start",
             "test_streams_that_are_older_than_their_archive_are_left_alone",
+            "test_a_commit_follows_the_one_before_it_or_the_store_is_another",
+            "test_a_server_that_came_back_older_begins_a_life_too_and_a_second_loss_another",
+            "test_nothing_is_carried_out_until_the_trader_knows_of_the_life",
+            "test_a_position_keeps_the_stop_and_the_targets_that_rest",
+            "test_streams_that_were_lost_or_came_back_older_are_borne",
         ),
-        missing="a whole system that goes on trading on older streams (docs/simulation.md)",
     ),
     Row(
         "F23",

@@ -100,13 +100,15 @@ class DeadlyJournal:
         self.books = journal.books
         self.is_recorded = journal.is_recorded
         self.outbox = journal.outbox
+        self.standing = journal.standing
+        self.life = journal.life
         self.venue_seq = journal.venue_seq
         self.verify = journal.verify
         self.close = journal.close
 
-    def intend(self, commands: Sequence[Command]) -> list[bool]:
+    def intend(self, commands: Sequence[Command], taken: str = "") -> list[bool]:
         self._fate.strike()
-        fresh = self.inner.intend(commands)
+        fresh = self.inner.intend(commands, taken)
         self._fate.strike()
         return fresh
 

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from quantum_trader.app.simulation.campaign import Tally, outcomes
-from quantum_trader.app.simulation.faults import KINDS, NOT_BORNE, Faults
+from quantum_trader.app.simulation.faults import KINDS, Faults
 from quantum_trader.app.simulation.guard import FORBIDDEN, sealed
 from quantum_trader.app.simulation.scheduler import Killed, Process, Scheduler
 from quantum_trader.app.simulation.story import shrink, told
@@ -43,6 +43,9 @@ SHORT_REGRESSIONS = (
     220332,
 )
 """The same, in worlds that are hostile for a short time."""
+LOSSES = ("bus_lost", "bus_rolled_back")
+LOSS_REGRESSIONS = (0, 9, 59)
+"""In worlds whose streams are lost or come back older, and nothing else befalls them."""
 SRC = Path(__file__).parents[2] / "src/quantum_trader"
 
 
@@ -63,7 +66,7 @@ def test_no_world_breaks_an_invariant_and_there_are_many_kinds_of_faults() -> No
     assert not failed, failed[0]
     assert summary.seeds == SEEDS
     assert summary.violations == 0
-    assert set(summary.faults) == set(KINDS) - set(NOT_BORNE)
+    assert set(summary.faults) == set(KINDS)
     assert summary.simulated_ms > SEEDS * SHORT_MS
 
 
@@ -75,6 +78,13 @@ def test_a_seed_that_once_found_something_finds_nothing_any_more(seed: int) -> N
 @pytest.mark.parametrize("seed", SHORT_REGRESSIONS)
 def test_a_seed_that_soon_found_something_finds_nothing_any_more(seed: int) -> None:
     assert not complaints([run(Scenario(seed=seed, hostile_ms=SHORT_MS))])
+
+
+@pytest.mark.parametrize("seed", LOSS_REGRESSIONS)
+def test_streams_that_were_lost_or_came_back_older_are_borne(seed: int) -> None:
+    outcome = run(Scenario(seed=seed, hostile_ms=135_000, only=LOSSES))
+    assert not complaints([outcome])
+    assert sum(outcome.faults.values()) > 0
 
 
 @pytest.mark.slow
@@ -115,7 +125,7 @@ def test_what_a_fault_leaves_out_the_others_keep() -> None:
 
 def test_every_seed_enables_some_kinds_and_not_others() -> None:
     enabled = Counter(kind for seed in range(100) for kind in Faults(seed).enabled)
-    assert set(enabled) == set(KINDS) - set(NOT_BORNE)
+    assert set(enabled) == set(KINDS)
     assert max(enabled.values()) < 70
     assert min(enabled.values()) > 10
 

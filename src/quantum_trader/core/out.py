@@ -19,9 +19,16 @@ class Out:
 
     __slots__ = ("_at_ms", "_cause", "account", "facts")
 
-    def __init__(self, cause: Fact, account: str, at_ms: int, times: int | None = None) -> None:
-        """``times`` tells apart what followed from facts that may come again under one id."""
+    def __init__(
+        self, cause: Fact, account: str, at_ms: int, times: int | None = None, life: int = 1
+    ) -> None:
+        """``times`` tells apart what followed from facts that may come again under one id.
+
+        So does ``life``, of those that come again because the streams lost them.
+        """
         self._cause = cause.id if times is None else f"{cause.id}#{times}"
+        if life > 1:
+            self._cause += f"@{life}"
         self.account = account
         self._at_ms = at_ms
         self.facts: list[Fact] = []

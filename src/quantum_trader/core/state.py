@@ -48,6 +48,7 @@ class TraderState(msgspec.Struct, kw_only=True, dict=True):
 
     ``awake_ms`` is since when time has passed without a gap: before it, nothing ran here.
     ``blocked`` are the streams that somebody keeps from being trimmed.
+    ``life`` is that of the streams, see ``core/orders/new_life``.
     ``planned`` maps every plan id ever used to when; it is never forgotten, so that one signal can
     never have two plans. ``refused`` maps a plan id to the time until which a repeat of it has to
     be recognised here; after that its age alone refuses it. ``strays`` are positions that no plan
@@ -63,6 +64,7 @@ class TraderState(msgspec.Struct, kw_only=True, dict=True):
 
     now_ms: int = 0
     awake_ms: int = 0
+    life: int = 1
     rules: Rules | None = None
     safe_drain: bool = False
     kill_level: KillLevel = "RUN"

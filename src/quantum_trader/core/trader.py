@@ -20,6 +20,7 @@ from quantum_trader.core.events import (
     FundingSettled,
     IntentProposed,
     KillLevelSet,
+    LifeBegan,
     MarketFact,
     MarkPriced,
     OrderAccepted,
@@ -43,6 +44,7 @@ from quantum_trader.core.orders.adoption import look_after
 from quantum_trader.core.orders.deadlines import check_deadlines, may_rest
 from quantum_trader.core.orders.evaluation import looks_at_market, note_liquidation
 from quantum_trader.core.orders.exiting import consider, is_calm, keep_calm, on_market_state
+from quantum_trader.core.orders.new_life import begin_life
 from quantum_trader.core.orders.opening import is_repeat, on_intent
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.orders.reconcile import on_account_seen, on_inferred, touch
@@ -96,7 +98,7 @@ def _on_market(state: TraderState, fact: MarketFact) -> Sequence[Fact]:
     if closed and not due and not state.strays and is_calm(state, view, symbol):
         return _NOTHING
     state.calm.pop(symbol, None)
-    out = Out(fact, state.account, state.now_ms)
+    out = _out(state, fact)
     if due:
         _publish(state, symbol, plan, out)
     if plan is not None:
@@ -142,6 +144,10 @@ def _mark_trade(trade: OpenTrade | None, fact: MarketFact) -> None:
         trade.mark(fact.price)
 
 
+def _out(state: TraderState, fact: Fact, times: int | None = None) -> Out:
+    return Out(fact, state.account, state.now_ms, times, state.life)
+
+
 def _pass_time(state: TraderState, at_ms: int) -> None:
     """Time only goes on; after a gap it begins anew to count what nobody brought."""
     if at_ms > state.now_ms:
@@ -159,7 +165,7 @@ def _time_passed(state: TraderState, fact: Fact) -> Sequence[Fact]:
     """Look at everything that time may have decided."""
     if not state.plans and not state.strays:
         return _NOTHING
-    out = Out(fact, state.account, state.now_ms)
+    out = _out(state, fact)
     for plan in list(state.plans.values()):
         check_deadlines(state, plan, out)
         consider(state, plan, out)
@@ -172,7 +178,7 @@ def _on_intent(state: TraderState, fact: IntentProposed) -> Sequence[Fact]:
     # A proposer may repeat itself, id and all; its answers must not share theirs.
     state.intents += 1
     times = state.intents if is_repeat(state, plan_id_of(fact)) else None
-    out = Out(fact, state.account, state.now_ms, times)
+    out = _out(state, fact, times)
     on_intent(state, fact, out)
     return out.facts
 
@@ -180,7 +186,7 @@ def _on_intent(state: TraderState, fact: IntentProposed) -> Sequence[Fact]:
 def _on_order(state: TraderState, fact: Any) -> Sequence[Fact]:
     _pass_time(state, fact.at_ms)
     state.suspects.pop(fact.symbol, None)
-    out = Out(fact, state.account, state.now_ms)
+    out = _out(state, fact)
     on_order_fact(state, fact, out)
     if isinstance(fact, OrderFilled) and fact.cause == "inferred":
         on_inferred(fact, out)
@@ -191,8 +197,16 @@ def _on_account_seen(state: TraderState, fact: AccountSeen) -> Sequence[Fact]:
     if state.rules is None:
         return _NOTHING
     _pass_time(state, fact.at_ms)
-    out = Out(fact, state.account, state.now_ms)
+    out = _out(state, fact)
     on_account_seen(state, fact, out)
+    return out.facts
+
+
+def _on_life_began(state: TraderState, fact: LifeBegan) -> Sequence[Fact]:
+    state.life = fact.life
+    _pass_time(state, fact.at_ms)
+    out = _out(state, fact)
+    begin_life(state, fact, out)
     return out.facts
 
 
@@ -207,7 +221,7 @@ def _on_funding(state: TraderState, fact: FundingSettled) -> Sequence[Fact]:
     if plan is None:
         return _NOTHING
     note_liquidation(state, plan)
-    out = Out(fact, state.account, state.now_ms)
+    out = _out(state, fact)
     consider(state, plan, out)
     return out.facts
 
@@ -253,6 +267,7 @@ _HANDLERS: dict[type[Fact], Callable[[TraderState, Any], Sequence[Fact]]] = {
     OrderCanceled: _on_order,
     FundingSettled: _on_funding,
     FillCorrected: _on_corrected,
+    LifeBegan: _on_life_began,
     AccountSeen: _on_account_seen,
     DrainSwitched: _on_drain,
     KillLevelSet: _on_kill_level,

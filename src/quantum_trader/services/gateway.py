@@ -35,6 +35,7 @@ from quantum_trader.services import progress, wire
 from quantum_trader.services.batch import NOTHING, Handled, Received, Standing
 from quantum_trader.services.doubts import Answers, Doubts
 from quantum_trader.services.last_word import why_no_entry
+from quantum_trader.services.lives import Lives
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.patience import Patience
 from quantum_trader.services.reconciler import Reconciler, Sighting, symbols_of
@@ -88,6 +89,7 @@ class Gateway:
         self._doubts = Doubts(exchange, journal, self._sender, clock, now_ms)
         self._watch = Watch(exchange, journal, now_ms)
         self.reconciler = Reconciler(exchange, journal, clock, now_ms)
+        self._lives = Lives(journal)
         self._hears = True
         self._bus: Bus | None = None
         self._published = 0
@@ -102,16 +104,33 @@ class Gateway:
         fields = await bus.projection(PROJECTION)
         self._published = int(fields.get(PUBLISHED, b"0"))
         self._check_journal()
+        why_new = await self._lives.why_new(bus, fields)
         await self.resolve()
+        if why_new is not None:
+            began = self._lives.began(why_new, self._account, self._now_ms())
+            self._journal.conclude([began], venue_seq=None)
         return await standing(bus, service)
 
+    @property
+    def awaits_life(self) -> bool:
+        """Whether the streams lost something, and the trader does not know it yet."""
+        return self._lives.awaits
+
     async def handle(self, batch: Sequence[Received]) -> Handled:
-        """Carry out a batch of commands and publish what came of it."""
-        said = [received.fact for received in batch]
-        commands = [_command(fact) for fact in said if not isinstance(fact, CanarySung)]
-        if commands:
-            await self.carry_out(commands)
-        return self._unpublished()
+        """Carry out a batch of commands and publish what came of it.
+
+        What a trader commanded that does not know this life of the streams is left alone.
+        """
+        awaited = self._lives.awaits
+        meant = [one for one in self._lives.meant(batch) if not isinstance(one.fact, CanarySung)]
+        if meant:
+            await self.carry_out([_command(one.fact) for one in meant], meant[-1].entry.id)
+        handled = self._unpublished()
+        if awaited == self._lives.awaits:
+            return handled
+        return Handled(
+            handled.outputs, {PROJECTION: {**self._projected(), **self._lives.projected()}}
+        )
 
     async def resolve(self) -> None:
         """Ask about every command whose outcome is not known, before anything new is sent."""
@@ -123,13 +142,15 @@ class Gateway:
         doubtful: list[Fact] = [in_doubt(command, reason, self._now_ms()) for command in open_ones]
         self._conclude(Answers(facts=doubtful), ())
 
-    async def carry_out(self, commands: Sequence[Command]) -> None:
+    async def carry_out(self, commands: Sequence[Command], taken: str = "") -> None:
         """Record, send, collect, record. Commands that were recorded before are left alone.
+
+        ``taken`` is the entry of the last of them.
 
         Raises ``Locked`` when the key is refused; what was sent until then is recorded.
         """
         forbidden = await self._why_no_entry(commands)
-        fresh = self._journal.intend(commands)
+        fresh = self._journal.intend(commands, taken)
         lanes: dict[str, list[Command]] = {}
         kept: list[Fact] = []
         for command, is_new in zip(commands, fresh, strict=True):
@@ -198,7 +219,7 @@ class Gateway:
             self._journal.conclude([*inferred, seen], venue_seq=None)
             return self._unpublished()
         handled = self._unpublished()
-        if len(handled.outputs) == PUBLISH_MAX:
+        if len(handled.outputs) == PUBLISH_MAX or not self._may_say(seen):
             return handled  # It would overtake what is still to be published.
         return Handled([*handled.outputs, (ROUTES[AccountSeen], seen)], handled.projections)
 
@@ -284,8 +305,15 @@ class Gateway:
         if not rows:
             return NOTHING
         self._published = rows[-1][0]
-        outputs = [(ROUTES[type(fact)], fact) for _, fact in rows]
-        return Handled(outputs, {PROJECTION: {PUBLISHED: str(self._published).encode()}})
+        outputs = [(ROUTES[type(fact)], fact) for _, fact in rows if self._may_say(fact)]
+        return Handled(outputs, {PROJECTION: self._projected()})
+
+    def _may_say(self, fact: Fact) -> bool:
+        """What the venue showed a life ago is no picture of now, and would be taken for one."""
+        return not (self._lives.awaits and isinstance(fact, AccountSeen))
+
+    def _projected(self) -> dict[str, bytes]:
+        return {PUBLISHED: str(self._published).encode()}
 
     def _check_journal(self) -> None:
         if self._published:
@@ -309,6 +337,11 @@ class GatewayService:
     def reconciler(self) -> Reconciler:
         """Who looks at the venue's account."""
         return self._gateway.reconciler
+
+    @property
+    def awaits_life(self) -> bool:
+        """Whether the streams lost something, and the trader does not know it yet."""
+        return self._gateway.awaits_life
 
     async def start(self) -> None:
         """Fence predecessors and resolve what they left open."""

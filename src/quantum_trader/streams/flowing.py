@@ -37,6 +37,7 @@ LIVE: tuple[Stream, ...] = (
             ev.OrderCanceled,
             ev.FundingSettled,
             ev.FillCorrected,
+            ev.LifeBegan,
         ),
         (GATEWAY, TRADER, EXPLAIN),
         "what the venue did with our orders and our money",
@@ -88,7 +89,7 @@ LIVE: tuple[Stream, ...] = (
     ),
     live(
         "order.command",
-        (ev.OrderCommanded, ev.CancelCommanded),
+        (ev.OrderCommanded, ev.CancelCommanded, ev.LifeTaken),
         (TRADER, GATEWAY, EXPLAIN),
         "orders and cancels the gateway shall carry out",
     ),

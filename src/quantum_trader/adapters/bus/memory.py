@@ -11,6 +11,7 @@ from quantum_trader.adapters.bus.memory_log import Group, Log
 from quantum_trader.adapters.bus.memory_waiter import Waiter
 from quantum_trader.adapters.bus.refusals import (
     another_content,
+    behind,
     check_fields,
     check_start,
     fenced,
@@ -218,6 +219,8 @@ class MemoryBus:
             return self._already(commit, inbox)
         if last > record_id:
             raise not_after(inbox, show(record_id), show(last))
+        if last[1] + 1 != commit.seq:
+            raise behind(commit, show(last))
         placed = self._placed(commit.outputs, {inbox: record_id})
         self._apply(commit, placed)
         return "committed"

@@ -4,7 +4,13 @@ from itertools import chain
 
 from quantum_trader.adapters.bus import keys
 from quantum_trader.adapters.bus.lines import Argument
-from quantum_trader.adapters.bus.refusals import another_content, check_fields, fenced, not_after
+from quantum_trader.adapters.bus.refusals import (
+    another_content,
+    behind,
+    check_fields,
+    fenced,
+    not_after,
+)
 from quantum_trader.core.errors import StoreError
 from quantum_trader.ports import Commit, CommitOutcome, Fields, Output
 
@@ -70,6 +76,8 @@ def outcome(commit: Commit, answer: list[bytes]) -> CommitOutcome:
             raise fenced(commit, lease)
         case ["another"]:
             raise another_content(commit)
+        case ["behind", last]:
+            raise behind(commit, last)
         case ["not after", stream, entry_id, last]:
             raise not_after(stream, entry_id, last)
         case told:

@@ -45,6 +45,15 @@ def not_after(stream: str, entry_id: str, last: str) -> StoreError:
     )
 
 
+def behind(commit: Commit, last: str) -> StoreError:
+    """The commit before this one is not there: the store is not the one that it was made on."""
+    return StoreError(
+        f"{commit.service} made {commit.seq - 1} commits and the stream server ends at {last}: it "
+        "came back empty, or as of an older state. Nothing was written; start anew from what is "
+        "there"
+    )
+
+
 def no_group(service: str, stream: str) -> StoreError:
     """The stream or its group is gone, so nobody remembers what was consumed."""
     return StoreError(

@@ -159,6 +159,7 @@ if last == id then
   return {(row == nil or row[2][2] == ARGV[4]) and 'already' or 'another'}
 end
 if not after(id, last) then return {'not after', KEYS[2], id, last} end
+if tonumber(id:match('%d+$')) ~= tonumber(last:match('%d+$')) + 1 then return {'behind', last} end
 
 local outputs, acks = tonumber(ARGV[7]), tonumber(ARGV[8])
 local i = 10

@@ -36,10 +36,16 @@ class Epoch(msgspec.Struct, frozen=True):
     account: str
 
 
-class Cursor(msgspec.Struct, frozen=True):
-    """Reports of the venue are recorded up to and including this one."""
+class Cursor(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Reports of the venue are recorded up to and including this one, and so are commands.
+
+    ``life`` and ``taken`` are as in ``ports.Life``; what was written before there were such has
+    the first life, and nothing taken that anybody knows of.
+    """
 
     venue_seq: int
+    life: int = 1
+    taken: str = ""
 
 
 def link(previous: bytes, kind: str, body: bytes) -> bytes:
@@ -71,9 +77,12 @@ def record_of_epoch(epoch: Epoch) -> Record:
     return Record("epoch", str(epoch.epoch), None, 0, msgspec.json.encode(epoch))
 
 
-def record_of_cursor(venue_seq: int) -> Record:
-    """A new position in the venue's reports."""
-    return Record("cursor", str(venue_seq), None, 0, msgspec.json.encode(Cursor(venue_seq)))
+def record_of_cursor(cursor: Cursor) -> Record:
+    """A new position in the venue's reports, or in the stream of commands."""
+    name = str(cursor.venue_seq)
+    if cursor.life > 1 or cursor.taken:
+        name += f"@{cursor.life}:{cursor.taken}"
+    return Record("cursor", name, None, 0, msgspec.json.encode(cursor))
 
 
 class BrokenChain(StoreError):
@@ -137,7 +146,7 @@ def _again(record: Record) -> Record:
     if record.kind == "epoch":
         return record_of_epoch(msgspec.json.decode(record.body, type=Epoch))
     if record.kind == "cursor":
-        return record_of_cursor(msgspec.json.decode(record.body, type=Cursor).venue_seq)
+        return record_of_cursor(msgspec.json.decode(record.body, type=Cursor))
     fact = events.decode(record.body)
     if isinstance(fact, OrderCommanded | CancelCommanded):
         return record_of_command(fact)

@@ -3,12 +3,13 @@
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 
+from quantum_trader.adapters.journal.life import with_facts, with_taken
 from quantum_trader.adapters.journal.orders import OpenOrders, check_same, ends, is_outcome
 from quantum_trader.core.books.told import Told, ToldBooks
 from quantum_trader.core.events import Fact, OrderCommanded
 from quantum_trader.core.events.orders import OrderFact
 from quantum_trader.core.orders.ids import Command, name_of
-from quantum_trader.ports import Journalled
+from quantum_trader.ports import Journalled, Life
 
 
 class MemoryJournal:
@@ -23,9 +24,10 @@ class MemoryJournal:
         self._open = OpenOrders()
         self._books = ToldBooks()
         self._venue_seq = 0
+        self._life = Life()
         self._records = 0
 
-    def intend(self, commands: Sequence[Command]) -> list[bool]:
+    def intend(self, commands: Sequence[Command], taken: str = "") -> list[bool]:
         """Record commands before they are sent; see ``ports.Journal``."""
         fresh: dict[str, Command] = {}
         answers: list[bool] = []
@@ -42,6 +44,8 @@ class MemoryJournal:
             self._records += 1
             if name_of(command) not in self._ended:
                 self._open.take_command(self._records, command)
+        if fresh:
+            self._life = with_taken(self._life, taken)
         return answers
 
     def conclude(self, facts: Sequence[Fact], *, venue_seq: int | None) -> int:
@@ -61,6 +65,7 @@ class MemoryJournal:
         self._outbox.append((self._records, fact))
         self._open.take_fact(fact)
         self._books.take(fact)
+        self._life = with_facts(self._life, (fact,))
         if isinstance(fact, OrderFact):
             if is_outcome(fact):
                 self._outcomes.setdefault(fact.client_order_id, fact)
@@ -98,6 +103,14 @@ class MemoryJournal:
         """Recorded facts with their numbers, after a number, in order."""
         start = bisect_right(self._outbox, after, key=_number)
         return self._outbox[start : start + count]
+
+    def standing(self) -> list[OrderCommanded]:
+        """Orders that the venue accepted and that have not ended, oldest first."""
+        return self._open.standing()
+
+    def life(self) -> Life:
+        """Which life of the streams was recorded last, and how far it was taken."""
+        return self._life
 
     def venue_seq(self) -> int:
         """The last report of the venue that was recorded, 0 at the beginning."""

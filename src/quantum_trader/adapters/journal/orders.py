@@ -9,6 +9,7 @@ from quantum_trader.core.events import (
     CancelCommanded,
     CancelWithheld,
     Fact,
+    OrderAccepted,
     OrderCanceled,
     OrderCommanded,
     OrderFilled,
@@ -122,6 +123,15 @@ class OpenOrders:
             del self._buried[name]
         return self._buried
 
+    def standing(self) -> list[OrderCommanded]:
+        """Orders that were accepted, oldest first."""
+        found = [
+            one.placed
+            for one in self._orders.values()
+            if one.placed is not None and isinstance(one.outcome, OrderAccepted)
+        ]
+        return [command for _, command in sorted(found, key=_number)]
+
     def unresolved(self) -> list[Command]:
         """Commands without an outcome, oldest first."""
         found: list[tuple[int, Command]] = []
@@ -129,4 +139,8 @@ class OpenOrders:
             if order.placed is not None and order.outcome is None:
                 found.append(order.placed)
             found.extend(order.cancels)
-        return [command for _, command in sorted(found, key=lambda one: one[0])]
+        return [command for _, command in sorted(found, key=_number)]
+
+
+def _number(found: tuple[int, Command]) -> int:
+    return found[0]

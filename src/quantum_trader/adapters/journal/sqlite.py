@@ -27,6 +27,7 @@ from quantum_trader.adapters.journal.chain import (
     record_of_epoch,
     record_of_fact,
 )
+from quantum_trader.adapters.journal.life import with_facts, with_taken
 from quantum_trader.adapters.journal.orders import (
     NO_OUTCOME,
     OpenOrders,
@@ -57,7 +58,7 @@ from quantum_trader.core.events import (
 from quantum_trader.core.events.orders import OrderFact
 from quantum_trader.core.orders.ids import Command, name_of
 from quantum_trader.core.venue import PROVED_DEAD
-from quantum_trader.ports import Journalled
+from quantum_trader.ports import Journalled, Life
 
 TAIL = 4_096
 """So many of the newest facts, at least, are handed out without reading the file."""
@@ -108,6 +109,7 @@ class SqliteJournal:
         self._open = OpenOrders()
         self._books = ToldBooks()
         self._venue_seq = 0
+        self._life = Life()
         self._tail: list[tuple[int, Fact]] = []
         with ExitStack() as undo:
             undo.callback(self._db.close, True)
@@ -119,7 +121,7 @@ class SqliteJournal:
             undo.pop_all()
         self._tail_after = self._number
 
-    def intend(self, commands: Sequence[Command]) -> list[bool]:
+    def intend(self, commands: Sequence[Command], taken: str = "") -> list[bool]:
         """Record commands before they are sent; see ``ports.Journal``."""
         fresh: dict[Key, tuple[Record, Command]] = {}
         answers: list[bool] = []
@@ -131,7 +133,12 @@ class SqliteJournal:
             else:
                 check_same(earlier, command)
             answers.append(earlier is None)
-        before = self._write([record for record, _ in fresh.values()])
+        records = [record for record, _ in fresh.values()]
+        life = with_taken(self._life, taken) if fresh else self._life
+        if life != self._life:
+            records.append(_cursor(self._venue_seq, life))
+        before = self._write(records)
+        self._life = life
         for number, (key, (_, command)) in enumerate(fresh.items(), before + 1):
             self._register.add(key, number)
             if not self.has_ended(name_of(command)):
@@ -145,12 +152,13 @@ class SqliteJournal:
             if fact.id not in fresh and self._register.find(("fact", fact.id)) is None:
                 fresh[fact.id] = fact
         records = [record_of_fact(fact) for fact in fresh.values()]
-        if venue_seq is not None and venue_seq > self._venue_seq:
-            records.append(record_of_cursor(venue_seq))
+        life, seq = with_facts(self._life, fresh.values()), max(self._venue_seq, venue_seq or 0)
+        if (seq, life) != (self._venue_seq, self._life):
+            records.append(_cursor(seq, life))
         before = self._write(records)
         for number, fact in enumerate(fresh.values(), before + 1):
             self._take_fact(number, fact)
-        self._venue_seq = max(self._venue_seq, venue_seq or 0)
+        self._venue_seq, self._life = seq, life
         return len(fresh)
 
     def is_recorded(self, fact_id: str) -> bool:
@@ -192,6 +200,14 @@ class SqliteJournal:
         with failing(self._path):
             rows: list[tuple[Any, ...]] = self._db.execute(_OUTBOX, (after, count)).fetchall()
         return [(number, events.decode(body)) for number, body in rows]
+
+    def standing(self) -> list[OrderCommanded]:
+        """Orders that the venue accepted and that have not ended, oldest first."""
+        return self._open.standing()
+
+    def life(self) -> Life:
+        """Which life of the streams was recorded last, and how far it was taken."""
+        return self._life
 
     def venue_seq(self) -> int:
         """The last report of the venue that was recorded, 0 at the beginning."""
@@ -235,7 +251,8 @@ class SqliteJournal:
         self._register = Register(self._scan(rows), self._confirms)
         row = self._db.execute(_LATEST, ("cursor",)).fetchone()
         if row is not None:
-            self._venue_seq = msgspec.json.decode(row[0], type=Cursor).venue_seq
+            cursor = msgspec.json.decode(row[0], type=Cursor)
+            self._venue_seq, self._life = cursor.venue_seq, Life(cursor.life, cursor.taken)
         for number in sorted(number for numbers in rows.values() for number in numbers):
             fact = self._fact(number)
             if isinstance(fact, OrderCommanded | CancelCommanded):
@@ -337,6 +354,10 @@ class SqliteJournal:
         if row is None:
             raise StoreError(f"journal {self._path}: record {number} is gone")
         return Record(*row)
+
+
+def _cursor(venue_seq: int, life: Life) -> Record:
+    return record_of_cursor(Cursor(venue_seq, life.number, life.taken))
 
 
 def _is_outcome(body: bytes) -> bool:

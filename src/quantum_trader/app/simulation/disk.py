@@ -7,9 +7,9 @@ from quantum_trader.app.simulation.faults import Faults
 from quantum_trader.app.simulation.scheduler import Killed, Process
 from quantum_trader.core.books.told import Told
 from quantum_trader.core.errors import Fenced, StoreError
-from quantum_trader.core.events import Fact
+from quantum_trader.core.events import Fact, OrderCommanded
 from quantum_trader.core.orders.ids import Command
-from quantum_trader.ports import Journal, Journalled
+from quantum_trader.ports import Journal, Journalled, Life
 
 
 class Written:
@@ -47,10 +47,10 @@ class ProcessJournal:
         disk.epoch += 1
         self._epoch = disk.epoch
 
-    def intend(self, commands: Sequence[Command]) -> list[bool]:
+    def intend(self, commands: Sequence[Command], taken: str = "") -> list[bool]:
         """Record commands before they are sent."""
         self._before()
-        fresh = self._disk.journal.intend(commands)
+        fresh = self._disk.journal.intend(commands, taken)
         new = [one for one, is_new in zip(commands, fresh, strict=True) if is_new]
         self._disk.written.commands.update({one.id: one for one in new})
         self._disk.written.calls.append((new, (), None))
@@ -93,6 +93,14 @@ class ProcessJournal:
     def outbox(self, after: int, count: int) -> list[tuple[int, Fact]]:
         """Recorded facts with their numbers."""
         return self._disk.journal.outbox(after, count)
+
+    def standing(self) -> list[OrderCommanded]:
+        """Orders that the venue accepted and that have not ended."""
+        return self._disk.journal.standing()
+
+    def life(self) -> Life:
+        """Which life of the streams was recorded last."""
+        return self._disk.journal.life()
 
     def venue_seq(self) -> int:
         """The last report of the venue that was recorded."""

@@ -83,8 +83,6 @@ PEOPLE: Mapping[str, Kind] = {
     "poison": Kind("a message of nobody lay on one of our own streams", 0.05, 0.4, True),
 }
 KINDS: Mapping[str, Kind] = {**CALLS, **REPORTS, **MACHINE, **PEOPLE}
-NOT_BORNE = ("bus_lost", "bus_rolled_back")
-"""What the system does not bear yet: only worlds that name them have them."""
 ENABLED_SHARE = (0.15, 0.6)
 """How large a part of all kinds one world has; constant hostility hides interactions."""
 
@@ -94,7 +92,7 @@ class Faults:
 
     def __init__(self, seed: int, only: Sequence[str] | None = None) -> None:
         """``only`` leaves out every other kind; what is left has the chance it always had."""
-        chosen = [kind for kind in KINDS if kind not in NOT_BORNE] if only is None else only
+        chosen = KINDS if only is None else only
         swarm = _swarm(dice(seed, "swarm"))
         self._rates = {kind: rate for kind, rate in swarm.items() if kind in chosen}
         self._dice = {kind: dice(seed, f"fault/{kind}") for kind in self._rates}

@@ -123,13 +123,19 @@ class Nature:
     def _bus_down(self, chance: Random) -> None:
         self._around.server.go_down(chance.choice((300, 2_000, 8_000)))
 
-    def _bus_lost(self, chance: Random) -> None:
+    async def _bus_lost(self, chance: Random) -> None:
         self._around.server.lose_everything()
-        self._bus_down(chance)
+        await self._looked_after(chance)
 
-    def _bus_rolled_back(self, chance: Random) -> None:
+    async def _bus_rolled_back(self, chance: Random) -> None:
         if self._around.server.roll_back(chance.randrange(3)):
-            self._bus_down(chance)
+            await self._looked_after(chance)
+
+    async def _looked_after(self, chance: Random) -> None:
+        """The server is away for a while, and later somebody lets the system trade again."""
+        self._bus_down(chance)
+        await asyncio.sleep(chance.uniform(1.0, 40.0))
+        await self._operator.kill_level("RUN")
 
     async def _disk_full(self, chance: Random) -> None:
         self._around.tape("machine", "the journal's disk is full")

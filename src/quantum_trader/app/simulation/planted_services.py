@@ -109,13 +109,13 @@ def sent_before_written(stack: ExitStack) -> None:
     """An order leaves before the journal has it."""
     carry_out = Gateway.carry_out
 
-    async def later(self: Gateway, commands: Sequence[Command]) -> None:
+    async def later(self: Gateway, commands: Sequence[Command], taken: str = "") -> None:
         journal = self._journal
         stack_of_one = ExitStack()
         with stack_of_one:
-            swap(stack_of_one, journal, "intend", lambda told: [True] * len(told))
-            await carry_out(self, commands)
-        journal.intend(commands)
+            swap(stack_of_one, journal, "intend", lambda told, taken="": [True] * len(told))
+            await carry_out(self, commands, taken)
+        journal.intend(commands, taken)
 
     swap(stack, Gateway, "carry_out", later)
 

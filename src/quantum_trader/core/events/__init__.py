@@ -34,6 +34,7 @@ from quantum_trader.core.events.intents import (
     IntentSkipped,
     Refusal,
 )
+from quantum_trader.core.events.lives import LifeBegan, LifeTaken
 from quantum_trader.core.events.market import (
     CandleClosed,
     FundingRatePublished,
@@ -129,6 +130,8 @@ AnyFact = (
     | Reconciled
     | CloseReconciled
     | FillCorrected
+    | LifeBegan
+    | LifeTaken
 )
 
 FACTS: tuple[type[Fact], ...] = AnyFact.__args__
@@ -184,6 +187,8 @@ __all__ = [
     "LetterHandled",
     "LevelSet",
     "LevelsComputed",
+    "LifeBegan",
+    "LifeTaken",
     "MarkPriced",
     "MarketFact",
     "MarketStateComputed",

@@ -5,6 +5,9 @@ the symbol set, else the account's usual one, and it was entered now. Time alone
 somebody else opened.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import msgspec
 
 from quantum_trader.core.books.exposure import keep
@@ -14,8 +17,10 @@ from quantum_trader.core.events import IntentProposed
 from quantum_trader.core.events.intents import UNSAID
 from quantum_trader.core.orders.clearing import check_stray, clear
 from quantum_trader.core.orders.evaluation import note_liquidation
+from quantum_trader.core.orders.exiting import shrink_targets
+from quantum_trader.core.orders.harvest import send_targets
 from quantum_trader.core.orders.opening import ask_for, exit_planned, plan_for
-from quantum_trader.core.orders.plan import Plan
+from quantum_trader.core.orders.plan import Plan, Resting
 from quantum_trader.core.orders.protection import note_cover, protect_first_fill
 from quantum_trader.core.orders.stray import Stray
 from quantum_trader.core.out import Out
@@ -29,14 +34,27 @@ UNPROTECTABLE = "no_stop_fits"
 HOLD_FOR_EVER_MS = 100 * 365 * 86_400_000
 
 
+class Found(NamedTuple):
+    """Orders of ours that rest for a position already: stops, the tightest first, and targets."""
+
+    stops: Sequence[Resting]
+    targets: Sequence[Resting]
+
+
+NOTHING = Found((), ())
+
+
 def look_after(state: TraderState, symbol: str, out: Out) -> None:
     """Time passed: adopt what could not be adopted before, and go on closing what is closed."""
     if not adopt(state, symbol, out):
         check_stray(state, symbol, out)
 
 
-def adopt(state: TraderState, symbol: str, out: Out) -> bool:
+def adopt(state: TraderState, symbol: str, out: Out, found: Found = NOTHING) -> bool:
     """Take a position of somebody else over: its stop is commanded at once.
+
+    What was ``found`` there stays: no other stop is needed where the first is good enough, and no
+    targets where there are some.
 
     False for what is being closed, for a symbol that is not known, and while the last plan of the
     symbol sees its orders off. Where no stop fits, the position is closed: it could not be
@@ -62,7 +80,11 @@ def adopt(state: TraderState, symbol: str, out: Out) -> bool:
     _take_over(state, plan, position, stray)
     out.say(plan.made)
     exit_planned(plan, out)
-    protect_first_fill(state, plan, out)
+    plan.targets = {one.client_order_id: one for one in found.targets}
+    plan.targets_sent = bool(found.targets)
+    protect_first_fill(state, plan, out, found.stops)
+    send_targets(state, plan, out)
+    shrink_targets(plan, position, out)
     note_liquidation(state, plan)
     note_cover(state, plan)
     return True

@@ -124,8 +124,10 @@ def command_cancel(
     )
 
 
-def command_orphan_cancel(symbol: str, name: str, role: OrderRole, out: Out) -> None:
-    """Cancel an order of ours that belongs to nothing that is open."""
+def command_orphan_cancel(
+    symbol: str, name: str, role: OrderRole, out: Out, stays: Resting | None = None
+) -> None:
+    """Cancel an order of ours that belongs to nothing that is open, while ``stays`` stands."""
     out.say(
         CancelCommanded(
             **out.stamp(""),
@@ -134,6 +136,7 @@ def command_orphan_cancel(symbol: str, name: str, role: OrderRole, out: Out) -> 
             symbol=symbol,
             client_order_id=name,
             reason="it belongs to nothing that is open",
+            stays=None if stays is None else stays.client_order_id,
         )
     )
 

@@ -67,10 +67,17 @@ def differences(belief: Belief, shown: Shown) -> tuple[Difference, ...]:
 def _orphans(belief: Belief, shown: Shown) -> Iterator[Difference]:
     """Orders of ours at the venue that nobody here knows, or whose cancel did not end them."""
     known = {} if belief.plan is None else _alive(belief.plan)
+    bare = belief.qty and (belief.plan is None or belief.plan.stop is None)
     for name, order in shown.orders.items():
+        if bare and order.kind == "STOP_MARKET" and not _is_told_of(belief.plan, name):
+            continue  # Whoever placed it, it is all that the position has.
         if is_ours(name) and name not in known:
             why = f"{order.kind} for {order.qty} rests and belongs to nothing that is open"
             yield Difference("CANCEL_ORPHAN", name, why)
+
+
+def _is_told_of(plan: Plan | None, name: str) -> bool:
+    return plan is not None and plan.knows(name)
 
 
 def _terms(belief: Belief, shown: Shown) -> Iterator[Difference]:

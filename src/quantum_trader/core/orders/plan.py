@@ -163,6 +163,12 @@ class Plan(msgspec.Struct, kw_only=True):
             return self.stop
         return self.next_stops.get(order_id)
 
+    def knows(self, order_id: str) -> bool:
+        """Whether an order of this name may still rest or trade."""
+        if order_id in self.retiring or order_id in self.exits:
+            return True
+        return any(one.client_order_id == order_id for one in self.resting())
+
     def harvest_named(self, order_id: str) -> Resting | None:
         """The partial exit of this name, while it is under way."""
         reducing = self.reducing

@@ -4,6 +4,7 @@ A moved stop is placed first and the old one canceled after the new one was conf
 moment is there none. Stops only tighten. A position that cannot be protected is closed.
 """
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from quantum_trader.core.events import (
@@ -27,8 +28,13 @@ WOULD_TRIGGER = -2021
 """The venue's code for a stop whose trigger the market has already passed."""
 
 
-def protect_first_fill(state: TraderState, plan: Plan, out: Out) -> None:
+def protect_first_fill(
+    state: TraderState, plan: Plan, out: Out, found: Sequence[Resting] = ()
+) -> None:
     """Command the initial stop for the whole ordered quantity, priced off the real fill.
+
+    Stops that were ``found`` there stay, and no other is needed if the first is tight and large
+    enough.
 
     The stop covers the fills that are still to come: reduce-only orders never exceed what is there.
     One that was there before the entry covers them meanwhile, and goes when this one is confirmed:
@@ -39,8 +45,14 @@ def protect_first_fill(state: TraderState, plan: Plan, out: Out) -> None:
     price = _at_least_armed(plan, _first_stop(plan, entry, instrument))
     plan.opened_ms = state.now_ms
     plan.initial_stop = price
-    stop = NewStop(price, STOP_LOSS, "initial stop")
-    command_stop(plan, out, stop, _qty_to_cover(state, plan))
+    if found:
+        plan.stop = found[0]
+        plan.kept = {one.client_order_id: one for one in found[1:]}
+    if not found or is_tighter(plan, price):
+        stop = NewStop(price, STOP_LOSS, "initial stop")
+        command_stop(plan, out, stop, _qty_to_cover(state, plan))
+    else:
+        cover(state, plan, out)
     targets = target_prices(plan.made.side, entry, plan.effective.tp_frac, instrument)
     plan.target_prices = targets
     out.say(

@@ -182,7 +182,9 @@ def _cancel(plan: Plan | None, symbol: str, found: Difference, out: Out) -> None
     name = found.client_order_id
     order = None if plan is None else plan.retiring.get(name) or plan.kept.get(name)
     if plan is None or order is None:
-        command_orphan_cancel(symbol, name, role_of(name), out)
+        role = role_of(name)
+        stays = plan.stop if plan is not None and role == "stop" and plan.flat_ms is None else None
+        command_orphan_cancel(symbol, name, role, out, stays)
     elif name in plan.targets or plan.flat_ms is not None:
         command_cancel(plan, out, order, "its cancel did not end it")
     elif plan.stop is None:

@@ -29,6 +29,7 @@ from quantum_trader.core.orders.closing import (
     on_exit_in_doubt,
     on_flat,
 )
+from quantum_trader.core.orders.commands import command_orphan_cancel
 from quantum_trader.core.orders.evaluation import note_liquidation
 from quantum_trader.core.orders.exiting import consider, shrink_targets
 from quantum_trader.core.orders.harvest import send_targets
@@ -50,7 +51,7 @@ from quantum_trader.core.state import TraderState
 
 def on_order_fact(state: TraderState, fact: OrderFact, out: Out) -> None:
     """Book what is money and let the plan react. Facts without a plan are booked all the same."""
-    plan = state.plans.get(fact.plan_id)
+    plan = _plan_of(state, fact)
     if isinstance(fact, OrderFilled):
         # Money is real, whoever it was for: fills of the venue itself, and those that come after
         # their plan has ended, change the position of whoever holds the symbol.
@@ -58,13 +59,37 @@ def on_order_fact(state: TraderState, fact: OrderFact, out: Out) -> None:
         _on_filled(state, plan, fact, out)
     elif plan is not None:
         _on_word(state, plan, fact, out)
+    elif isinstance(fact, OrderAccepted):
+        _on_orphan(state, fact, out)
     elif isinstance(fact, OrderInDoubt):
         on_clearing_in_doubt(state, fact, out)
-    elif not isinstance(fact, OrderAccepted | OrderTriggered | CancelWithheld):
+    elif not isinstance(fact, OrderTriggered | CancelWithheld):
         on_clearing_over(state, fact)
     if plan is not None:
         note_cover(state, plan)
         end_if_clean(state, plan, out)
+
+
+def _plan_of(state: TraderState, fact: OrderFact) -> Plan | None:
+    """The plan that an order belongs to: it may have been another's, in another life.
+
+    One that is unknown was made in a life of which nothing is left, and its signal is spent.
+    """
+    plan = state.plans.get(fact.plan_id)
+    if plan is None and fact.plan_id:
+        state.planned.setdefault(fact.plan_id, state.now_ms)
+        holder = state.plans.get(state.plan_of.get(fact.symbol, ""))
+        if holder is not None and holder.knows(fact.client_order_id):
+            return holder
+    return plan
+
+
+def _on_orphan(state: TraderState, fact: OrderAccepted, out: Out) -> None:
+    """An order of a plan that is gone turns out to rest: it goes, a stop only beside another."""
+    holder = state.plans.get(state.plan_of.get(fact.symbol, ""))
+    stays = None if holder is None or fact.role != "stop" else holder.stop
+    if fact.role == "target" or stays is not None or fact.symbol not in state.positions:
+        command_orphan_cancel(fact.symbol, fact.client_order_id, fact.role, out, stays)
 
 
 def _on_word(state: TraderState, plan: Plan, fact: OrderFact, out: Out) -> None:
@@ -107,7 +132,9 @@ def on_entry_over(state: TraderState, plan: Plan, out: Out, reason: str) -> None
 
 
 def _on_filled(state: TraderState, plan: Plan | None, fact: OrderFilled, out: Out) -> None:
-    own = plan is not None and fact.plan_id == plan.made.plan_id
+    own = plan is not None and (
+        fact.plan_id == plan.made.plan_id or plan.knows(fact.client_order_id)
+    )
     reason, stage = "", 0
     if plan is not None:
         reason, stage = closing_reason(plan, fact), plan.stage
