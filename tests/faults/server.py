@@ -93,6 +93,7 @@ SERVER = (
             "test_nothing_is_carried_out_until_the_trader_knows_of_the_life",
             "test_a_position_keeps_the_stop_and_the_targets_that_rest",
             "test_streams_that_were_lost_or_came_back_older_are_borne",
+            "test_on_streams_that_were_wiped_and_then_set_back_it_halts_and_trades_on_when_told",
         ),
     ),
     Row(
