@@ -196,6 +196,9 @@ class Archive(Protocol):
     async def load(self, segment: Segment) -> list[Entry]:
         """The entries of a segment. Raises ``StoreError`` naming one that is torn or changed."""
 
+    async def set_aside(self) -> str:
+        """Begin anew, for other streams; where what was kept lies now, untouched."""
+
 
 class Exchange(Protocol):
     """A venue and one account on it.

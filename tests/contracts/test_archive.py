@@ -60,6 +60,29 @@ async def test_a_segment_of_another_archive_is_not_found(archive: Archive) -> No
         await archive.load(foreign)
 
 
+async def test_an_archive_that_is_set_aside_is_empty_and_begins_anew(archive: Archive) -> None:
+    await archive.store(IN, entries(1, 3), 7)
+    await archive.set_aside()
+    assert await archive.streams() == []
+    assert await archive.segments(IN) == []
+    again = await archive.store(IN, entries(1, 2), 8)
+    assert again.number == 1
+    assert told(await archive.load(again)) == told(entries(1, 2))
+
+
+async def test_what_was_set_aside_lies_beside_it_untouched(tmp_path: Path) -> None:
+    archive = SegmentArchive(tmp_path / "archive")
+    where = []
+    for _ in range(2):
+        await archive.store(IN, entries(1, 3), 7)
+        where.append(Path(await archive.set_aside()))
+    assert [one.name for one in where] == ["archive.1", "archive.2"]
+    for one in where:
+        kept = SegmentArchive(one)
+        (segment,) = await kept.segments(IN)
+        assert told(await kept.load(segment)) == told(entries(1, 3))
+
+
 async def test_another_process_finds_what_was_stored(tmp_path: Path) -> None:
     first = SegmentArchive(tmp_path / "archive")
     segment = await first.store(IN, entries(1, 3), 1)

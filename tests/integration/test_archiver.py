@@ -10,7 +10,7 @@ from quantum_trader.core.errors import StoreError
 from quantum_trader.core.events import Blocked, TrimmingBlocked
 from quantum_trader.ports import Archive, Bus, Output
 from quantum_trader.services.archiver import NO_ARCHIVE, Archiver, ArchiverSettings
-from quantum_trader.services.history import History
+from quantum_trader.services.history import History, set_aside_of_others
 from quantum_trader.services.recovery import rebuild_from_log, restore
 from quantum_trader.streams import (
     ARCHIVER,
@@ -271,6 +271,16 @@ async def test_streams_that_are_older_than_their_archive_are_left_alone(house: H
     await older.live(70)
     assert b"older copy" in (await older.status())["problems"]
     assert await older.length() == 70
+
+
+async def test_an_archive_of_streams_that_are_gone_is_set_aside_before_anything_is_read(
+    house: House,
+) -> None:
+    await house.live(100)
+    await set_aside_of_others(house.bus, house.archive)
+    assert await house.archive.segments(MARKET_TICK), "these streams go on behind it"
+    await set_aside_of_others(MemoryBus(), house.archive)
+    assert await house.archive.streams() == []
 
 
 async def test_a_new_archiver_goes_on_where_the_old_one_ended(house: House) -> None:

@@ -59,7 +59,7 @@ from quantum_trader.services.exchange_health import EXCHANGE, Counts, ExchangeHe
 from quantum_trader.services.feed import Feed
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway, GatewayService
-from quantum_trader.services.history import History
+from quantum_trader.services.history import History, set_aside_of_others
 from quantum_trader.services.instruments import INSTRUMENTS, Ask, InstrumentKeeper
 from quantum_trader.services.janitor import Janitor
 from quantum_trader.services.last_word import level_ordered
@@ -216,6 +216,8 @@ class System:
         What is latched is ordered too. ``drain`` switches safe-drain on; otherwise it stays as it
         was left.
         """
+        if self._parts.archive is not None:
+            await set_aside_of_others(self.buses[TRADER], self._parts.archive)
         for service in (self._paper, self._signals, self._trader, self._gateway):
             await service.start()
         rules = self._rules = await self._allowed(self._parts.rules)

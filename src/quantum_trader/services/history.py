@@ -2,11 +2,15 @@
 
 from bisect import bisect_left
 
+import structlog
+
 from quantum_trader.core.stream_info import Segment
-from quantum_trader.ports import RECORD, Archive, Entry, Saved
+from quantum_trader.ports import RECORD, Archive, Bus, Entry, Saved
 from quantum_trader.services.recovery import Log
 from quantum_trader.streams import inbox_of
-from quantum_trader.streams.ids import bound, parse
+from quantum_trader.streams.ids import FIRST, bound, parse
+
+_log = structlog.get_logger()
 
 
 class History:
@@ -69,3 +73,17 @@ class History:
         if loaded is None or loaded[0] != segment:
             loaded = self._loaded[segment.stream] = segment, await self._archive.load(segment)
         return loaded[1]
+
+
+async def set_aside_of_others(bus: Bus, archive: Archive) -> None:
+    """Set an archive aside that is ahead of its streams: they were lost, or came back older.
+
+    Their ids begin again somewhere before its end, so nobody could tell whose entries it holds.
+    """
+    for stream in await archive.streams():
+        segments, info = await archive.segments(stream), await bus.info(stream)
+        last = FIRST if info is None else parse(info.last_id)
+        if segments and last < parse(segments[-1].last):
+            where = await archive.set_aside()
+            _log.warning("the archive is of streams that are gone", stream=stream, kept_in=where)
+            return

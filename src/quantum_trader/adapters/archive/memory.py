@@ -41,3 +41,8 @@ class MemoryArchive:
             if known == segment:
                 return list(entries)
         raise StoreError(f"segment {segment.number} of {segment.stream} is not in this archive")
+
+    async def set_aside(self) -> str:
+        """Begin anew, for other streams; nothing of what was kept is left here."""
+        self._kept.clear()
+        return "nowhere"

@@ -66,6 +66,19 @@ class SegmentArchive:
         """The entries of a segment. Raises ``StoreError`` naming one that is torn or changed."""
         return await asyncio.to_thread(self._read, segment)
 
+    async def set_aside(self) -> str:
+        """Begin anew, for other streams; where what was kept lies now, untouched."""
+        number = 1
+        while (target := self._folder.with_name(f"{self._folder.name}.{number}")).exists():
+            number += 1
+        try:
+            self._folder.rename(target)
+            _sync_folder(target.parent)
+        except OSError as error:
+            raise StoreError(f"{self._folder}: cannot be set aside ({error.strerror})") from error
+        self._known.clear()
+        return str(target)
+
     def path_of(self, segment: Segment) -> Path:
         """The file of a segment."""
         return self._folder / _name_of(segment.stream) / _file_name(segment)
