@@ -17,7 +17,7 @@ from quantum_trader.core.events import (
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.lease import Held, Holder
-from quantum_trader.core.stream_info import Backlog, Segment, StreamInfo
+from quantum_trader.core.stream_info import Backlog, Life, Segment, StreamInfo
 from quantum_trader.core.venue import (
     AnyVenueUpdate,
     Capabilities,
@@ -266,17 +266,6 @@ class Journalled(msgspec.Struct, frozen=True, gc=False):
 
     command: OrderCommanded | CancelCommanded
     outcome: Fact | None
-
-
-class Life(msgspec.Struct, frozen=True):
-    """Which life of the streams it is, and the last of its commands that the journal took.
-
-    Streams that came back from a loss begin a new one. ``taken`` is an entry's id on
-    ``order.command``, empty while nothing was taken in this life.
-    """
-
-    number: int = 1
-    taken: str = ""
 
 
 class Journal(Protocol):

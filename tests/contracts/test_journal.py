@@ -14,9 +14,9 @@ from quantum_trader.adapters.journal.chain import Record, link
 from quantum_trader.adapters.journal.memory import MemoryJournal
 from quantum_trader.adapters.journal.sqlite import SqliteJournal, audit
 from quantum_trader.core.errors import BrokenInvariant, ConfigError, Fenced, StoreError
-from quantum_trader.core.events import Fact, LifeBegan, OrderCommanded
+from quantum_trader.core.events import Fact, OrderCommanded
 from quantum_trader.core.venue import PROVED_DEAD
-from quantum_trader.ports import Journal, Life
+from quantum_trader.ports import Journal
 from tests.commands import (
     ACCOUNT,
     a_look,
@@ -30,9 +30,6 @@ from tests.commands import (
     withheld,
 )
 
-LIFE = LifeBegan(
-    id="paper:life:2", at_ms=1, trace_id="", account=ACCOUNT, life=2, orders=(), why="lost"
-)
 ENTRY = order_command("entry")
 STOP = order_command("stop")
 NAME = ENTRY.order.client_order_id
@@ -46,35 +43,6 @@ def test_a_command_is_new_once(journal: Journal) -> None:
     assert journal.intend([ENTRY, STOP]) == [True, True]
     assert journal.intend([STOP, order_command("exit")]) == [False, True]
     assert journal.intend([ENTRY, ENTRY]) == [False, False]
-
-
-def test_how_far_commands_were_taken_is_recorded_with_them(journal: Journal) -> None:
-    assert journal.life() == Life()
-    journal.intend([ENTRY], "3-9")
-    assert journal.life() == Life(1, "3-9")
-    journal.intend([ENTRY], "4-1")
-    assert journal.life() == Life(1, "3-9"), "nothing new was recorded"
-    journal.intend([STOP], "3-10")
-    journal.conclude([accepted(STOP)], venue_seq=7)
-    assert (journal.life(), journal.venue_seq()) == (Life(1, "3-10"), 7)
-    assert journal.standing() == [STOP]
-    journal.conclude([LIFE], venue_seq=None)
-    assert (journal.life(), journal.venue_seq()) == (Life(2), 7)
-    journal.conclude([LIFE], venue_seq=None)
-    assert journal.life() == Life(2)
-    assert journal.verify()
-
-
-def test_a_life_is_found_again_in_the_file(path: Path) -> None:
-    journal = SqliteJournal(path, ACCOUNT)
-    journal.intend([ENTRY], "3-9")
-    journal.conclude([LIFE], venue_seq=None)
-    journal.intend([STOP], "1-2")
-    journal.close()
-    again = SqliteJournal(path, ACCOUNT)
-    assert again.life() == Life(2, "1-2")
-    assert again.verify() == audit(path)
-    again.close()
 
 
 def test_a_command_that_is_twice_in_one_batch_is_new_once(journal: Journal) -> None:

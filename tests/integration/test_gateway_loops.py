@@ -22,10 +22,10 @@ from quantum_trader.core.events import (
 from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.venue import Placement
 from quantum_trader.ports import Commit, CommitOutcome
-from quantum_trader.services import gateway as module
-from quantum_trader.services import wire
+from quantum_trader.services import gateway, gateway_loops, wire
 from quantum_trader.services.batch import Received
-from quantum_trader.services.gateway import PUMP, RECONCILE, Gateway, GatewayService
+from quantum_trader.services.gateway import Gateway
+from quantum_trader.services.gateway_loops import PUMP, RECONCILE, GatewayService
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.reconciler import ReconcileSettings
 from quantum_trader.services.supervisor import FAILED, run_services
@@ -104,7 +104,7 @@ async def test_a_failure_in_one_symbol_is_told_and_the_order_of_another_is_asked
 async def test_a_look_at_the_account_never_overtakes_what_is_still_to_be_published(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "PUBLISH_MAX", 2)
+    monkeypatch.setattr(gateway, "PUBLISH_MAX", 2)
     world = await started()
     shown = 0
     while shown < 2:  # The second one shows nothing new, and is in no journal.
@@ -156,7 +156,7 @@ class MuteBus(MemoryBus):
 async def test_a_server_that_is_mute_for_a_while_hears_reports_and_account_once_it_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(module, "RECONCILE_STEP_MS", 1)
+    monkeypatch.setattr(gateway_loops, "RECONCILE_STEP_MS", 1)
     clock, bus, journal = SystemClock(), MuteBus(), MemoryJournal()
     exchange = FakeExchange(clock.now_ms)
     await exchange.place(STOP.order)

@@ -27,7 +27,8 @@ from quantum_trader.core.venue import (
     VenueReject,
     VenueTrigger,
 )
-from quantum_trader.services.gateway import Gateway, GatewayService
+from quantum_trader.services.gateway import Gateway
+from quantum_trader.services.gateway_loops import GatewayService
 from quantum_trader.services.loop import LoopSettings
 from tests.commands import ACCOUNT, order_command
 from tests.gateways import START_MS, started

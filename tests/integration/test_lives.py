@@ -5,7 +5,7 @@ import pytest
 from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.core.errors import StoreError
 from quantum_trader.core.events import Fact, LifeBegan, LifeTaken, OrderAccepted
-from quantum_trader.ports import Life
+from quantum_trader.core.stream_info import Life
 from quantum_trader.services.gateway import Gateway
 from quantum_trader.streams import ORDER_COMMAND
 from tests.commands import ACCOUNT, order_command

@@ -32,7 +32,8 @@ from quantum_trader.ports import Exchange
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Handler
 from quantum_trader.services.fold import Fold, Show
-from quantum_trader.services.gateway import Gateway, GatewayService
+from quantum_trader.services.gateway import Gateway
+from quantum_trader.services.gateway_loops import GatewayService
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.signals import SignalsState, signals_fold
 from quantum_trader.services.snapshots import snapshots_of

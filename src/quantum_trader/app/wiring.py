@@ -32,7 +32,7 @@ from quantum_trader.app.instance import settle_owner
 from quantum_trader.app.market import Market
 from quantum_trader.app.rig import matching_rules
 from quantum_trader.core.errors import StoreError
-from quantum_trader.core.events import CanarySung, DrainSwitched, Fact, KillLevelSet, RulesAdopted
+from quantum_trader.core.events import CanarySung, DrainSwitched, Fact, RulesAdopted
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.out import Stamp
 from quantum_trader.core.rules import Rules
@@ -58,13 +58,14 @@ from quantum_trader.services.clock import ClockService
 from quantum_trader.services.exchange_health import EXCHANGE, Counts, ExchangeHealth, Offset
 from quantum_trader.services.feed import Feed
 from quantum_trader.services.fold import Fold
-from quantum_trader.services.gateway import Gateway, GatewayService
+from quantum_trader.services.gateway import Gateway
+from quantum_trader.services.gateway_loops import GatewayService
 from quantum_trader.services.history import History, set_aside_of_others
 from quantum_trader.services.instruments import INSTRUMENTS, Ask, InstrumentKeeper
 from quantum_trader.services.janitor import Janitor
-from quantum_trader.services.last_word import level_ordered
 from quantum_trader.services.latch import LATCH, LatchKeeper
 from quantum_trader.services.leadership import LEASE, Leadership
+from quantum_trader.services.lives import halt
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.services.recovery import Log
@@ -99,11 +100,6 @@ VENUE_FILE = "paper-venue.sqlite"
 ADOPT_TURNS_MAX = 10_000
 """So many batches may lie before new rules in the trader's inbox after a long rest."""
 ORDERS_LOOKED_AT = 1_000
-STREAMS_LOST = (
-    "the stream server came back empty, or as of an older state: what people had ordered may be "
-    "gone with it, so no entry leaves. Positions keep their stops and exits go on. Look at them, "
-    "then `quantum resume`"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,7 +217,9 @@ class System:
         for service in (self._paper, self._signals, self._trader, self._gateway):
             await service.start()
         rules = self._rules = await self._allowed(self._parts.rules)
-        orders: list[Fact] = await self._halted()
+        orders: list[Fact] = []
+        if self._gateway.awaits_life:
+            orders += await halt(self.buses[OPERATOR], self._stamp("streams-lost"))
         if await self._newest_rules() != rules:
             orders.append(RulesAdopted(**self._stamp(f"rules:{state_hash(rules)}"), rules=rules))
         if drain and not self.trader.state.safe_drain:
@@ -233,16 +231,6 @@ class System:
             OPERATOR_STREAM, [wire.write(order) for order in orders], writer=OPERATOR
         )
         await self._settle(drain)
-
-    async def _halted(self) -> list[Fact]:
-        """HALT where the streams lost something: what people had ordered may be gone with it."""
-        if not self._gateway.awaits_life:
-            return []
-        _log.warning(STREAMS_LOST)
-        if await level_ordered(self.buses[OPERATOR]) not in (None, "RUN"):
-            return []
-        stamp = self._stamp("streams-lost")
-        return [KillLevelSet(**stamp, level="HALT", who=OPERATOR, why=STREAMS_LOST)]
 
     async def _allowed(self, rules: Rules) -> Rules:
         """The rules as far as the venue lets them: where no stop may wait, it comes with fills."""

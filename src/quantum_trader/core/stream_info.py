@@ -51,3 +51,14 @@ class Segment(msgspec.Struct, frozen=True, order=True):
     count: int
     written_ms: int
     digest: str
+
+
+class Life(msgspec.Struct, frozen=True):
+    """Which life of the streams it is, and the last of its commands that the journal took.
+
+    Streams that came back from a loss begin a new one. ``taken`` is an entry's id on
+    ``order.command``, empty while nothing was taken in this life.
+    """
+
+    number: int = 1
+    taken: str = ""

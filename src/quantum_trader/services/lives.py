@@ -9,12 +9,23 @@ behind everything that it commanded without knowing, and none of that is carried
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
+import structlog
+
 from quantum_trader.core.errors import StoreError
-from quantum_trader.core.events import Fact, LifeBegan, LifeTaken, OrderCommanded, SeenOrder
+from quantum_trader.core.events import (
+    Fact,
+    KillLevelSet,
+    LifeBegan,
+    LifeTaken,
+    OrderCommanded,
+    SeenOrder,
+)
+from quantum_trader.core.out import Stamp
 from quantum_trader.ports import Bus, Journal
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Received
-from quantum_trader.streams import ORDER_COMMAND
+from quantum_trader.services.last_word import level_ordered
+from quantum_trader.streams import OPERATOR, ORDER_COMMAND
 from quantum_trader.streams.ids import parse
 
 LIFE = "life"
@@ -22,6 +33,12 @@ LIFE = "life"
 NEWEST = 1_000
 """So many commands at most follow a ``LifeTaken`` that was not committed yet."""
 NOWHERE = "0-0"
+STREAMS_LOST = (
+    "the stream server came back empty, or as of an older state: what people had ordered may be "
+    "gone with it, so no entry leaves. Positions keep their stops and exits go on. Look at them, "
+    "then `quantum resume`"
+)
+_log = structlog.get_logger()
 
 
 class Lives:
@@ -86,6 +103,14 @@ class Lives:
     def projected(self) -> dict[str, bytes]:
         """What to keep of it in the store."""
         return {LIFE: str(self._taken).encode()}
+
+
+async def halt(bus: Bus, stamp: Stamp) -> list[KillLevelSet]:
+    """HALT, for a life that nobody has ordered anything in, unless the newest word is as strict."""
+    _log.warning(STREAMS_LOST)
+    if await level_ordered(bus) not in (None, "RUN"):
+        return []
+    return [KillLevelSet(**stamp, level="HALT", who=OPERATOR, why=STREAMS_LOST)]
 
 
 async def _is_said(bus: Bus, life: int) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from quantum_trader.core.events import Fact, LifeBegan
-from quantum_trader.ports import Life
+from quantum_trader.core.stream_info import Life
 from quantum_trader.streams.ids import parse
 
 

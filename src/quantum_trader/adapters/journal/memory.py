@@ -9,7 +9,8 @@ from quantum_trader.core.books.told import Told, ToldBooks
 from quantum_trader.core.events import Fact, OrderCommanded
 from quantum_trader.core.events.orders import OrderFact
 from quantum_trader.core.orders.ids import Command, name_of
-from quantum_trader.ports import Journalled, Life
+from quantum_trader.core.stream_info import Life
+from quantum_trader.ports import Journalled
 
 
 class MemoryJournal:

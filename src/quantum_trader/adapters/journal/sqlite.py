@@ -57,8 +57,9 @@ from quantum_trader.core.events import (
 )
 from quantum_trader.core.events.orders import OrderFact
 from quantum_trader.core.orders.ids import Command, name_of
+from quantum_trader.core.stream_info import Life
 from quantum_trader.core.venue import PROVED_DEAD
-from quantum_trader.ports import Journalled, Life
+from quantum_trader.ports import Journalled
 
 TAIL = 4_096
 """So many of the newest facts, at least, are handed out without reading the file."""

@@ -9,7 +9,8 @@ from quantum_trader.core.books.told import Told
 from quantum_trader.core.errors import Fenced, StoreError
 from quantum_trader.core.events import Fact, OrderCommanded
 from quantum_trader.core.orders.ids import Command
-from quantum_trader.ports import Journal, Journalled, Life
+from quantum_trader.core.stream_info import Life
+from quantum_trader.ports import Journal, Journalled
 
 
 class Written:
