@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.guard import loopback_only
+from tests.guard.told_secrets import Secrets
 
+SECRETS = Secrets()
 ROOT = Path(__file__).parents[1]
 CORE_SECONDS_USUAL_MAX = 5.0
 
@@ -79,6 +81,15 @@ def no_guardian_is_left(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         if "guardian" in words and any(word.startswith(ours) for word in words):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_of_the_suite_tells_a_secret(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Search what the tests of this process left and told for the secrets that they had."""
+    yield
+    leaks = SECRETS.leaks(tmp_path_factory.getbasetemp())
+    if leaks:
+        pytest.fail("a secret was told:\n" + "\n".join(leaks), pytrace=False)
 
 
 def guard_sockets() -> None:
@@ -156,3 +167,5 @@ def pytest_configure(config: pytest.Config) -> None:
     guard_sockets()
     strict = os.environ.get("QT_CI") == "1"
     config.pluginmanager.register(HouseReport(strict=strict), "house-report")
+    SECRETS.listen()
+    config.pluginmanager.register(SECRETS, "secrets")

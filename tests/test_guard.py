@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.request import urlopen
 
 import aiohttp
@@ -15,6 +16,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.guard import handlers, loopback_only
+from tests.guard.told_secrets import Secrets
 
 OUTSIDE = "192.0.2.1"
 """An address that is nobody's, by agreement: were the guard away, nobody would be disturbed."""
@@ -197,3 +199,36 @@ def test_a_part_of_the_suite_is_told_what_it_did_not_enter_and_not_failed_for_it
     assert "no test enters (of this part of the suite)" in done.stdout, done.stdout + done.stderr
     assert "app/instance.py:" in done.stdout
     assert done.returncode == 0
+
+
+def test_a_secret_is_found_wherever_the_suite_left_or_told_it() -> None:
+    # Not in a folder of the suite, which is searched.
+    with TemporaryDirectory() as folder:
+        find_secrets(Path(folder))
+
+
+def find_secrets(folder: Path) -> None:
+    (folder / "venue-keys.json").write_text(
+        '[{"key": "an-open-name", "secret": "of-the-venue-1234567"}]'
+    )
+    (folder / "control.token").write_text("of-the-control-api-123456\n")
+    (folder / "keys").write_text("an-open-name\nof-the-venue-1234567\n")
+    secrets = Secrets()
+    assert secrets.leaks(folder) == []
+    (folder / "run.log").write_text("a line\nsigned with of-the-venue-1234567 and sent\n")
+    (folder / "journal.sqlite").write_bytes(b"\x00\x01 of-the-control-api-123456 \x02 more \x03")
+    told = pytest.TestReport(
+        "tests/a.py::test_b",
+        ("a", 1, "b"),
+        {},
+        "passed",
+        None,
+        "call",
+        [("out", "of-the-venue-1234567")],
+    )
+    secrets.pytest_runtest_logreport(told)
+    assert sorted(secrets.leaks(folder)) == [
+        f"{folder}/journal.sqlite holds a secret",
+        f"{folder}/run.log holds a secret",
+        "tests/a.py::test_b told a secret",
+    ]
