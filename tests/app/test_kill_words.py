@@ -120,3 +120,7 @@ def test_the_doctor_tells_a_level_that_holds_and_a_latch_that_is_not_obeyed() ->
     ]
     for now, held_by, colours in cases:
         assert [one.level for one in standing_findings(now, held_by)] == colours
+    (holds,) = standing_findings(
+        Standing(level="HALT", alive=True, held=(), why="ann: the news"), None
+    )
+    assert holds.what == "HALT holds, ordered by ann: the news"

@@ -49,6 +49,9 @@ def goes_on(system: Running, folder: Path, life: int) -> None:
     before = system.until(taken_over)
     levels = [one for one in facts_on(system.ready, OPERATOR_STREAM) if type(one) is KillLevelSet]
     assert "came back empty, or as of an older state" in levels[-1].why
+    doctor = [*QUANTUM, "doctor", "--json", "--data-dir", str(folder)]
+    told = subprocess.run(doctor, check=False, capture_output=True, text=True, timeout=60)
+    assert "came back empty, or as of an older state" in told.stdout
     resume = [*QUANTUM, "resume", "--yes", "--data-dir", str(folder)]
     subprocess.run(resume, check=True, capture_output=True, timeout=60)
     system.until(lambda now: now["opened"] > before["opened"] and holds_protected(now))

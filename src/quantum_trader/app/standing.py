@@ -31,6 +31,7 @@ CONFIRM_WITHIN_S = 5.0
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where the trader is. ``level`` is in force; None when no trader has said anything yet.
 
+    ``why`` is who ordered what was ordered last, and for what reason; None on RUN.
     ``alive`` tells whether its loop has beaten lately. ``quarantined`` and ``alerts`` are what
     books and venue do not agree on, by symbol, with why; ``wallet_gap`` is money.
     """
@@ -38,6 +39,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     level: KillLevel | None
     alive: bool
     held: tuple[Held, ...]
+    why: str | None = None
     quarantined: dict[str, str] = {}
     alerts: dict[str, str] = {}
     wallet_gap: WalletGap | None = None
@@ -62,14 +64,21 @@ async def look(bus: Bus, wall_ms: int) -> Standing:
     posted = board.read(await bus.projection(board.PROJECTION))
     head = posted.head
     at = (await bus.heartbeat(TRADER)).get("at")
+    level = None if head is None else head.kill_level
     return Standing(
-        level=None if head is None else head.kill_level,
+        level=level,
+        why=None if level in (None, "RUN") else await _why(bus),
         quarantined={} if head is None else head.quarantined,
         alerts={} if head is None else head.alerts,
         wallet_gap=None if head is None else _standing_gap(head),
         alive=at is not None and wall_ms - int(at) <= HEARTBEAT_AGE_MAX_MS,
         held=posted.held,
     )
+
+
+async def _why(bus: Bus) -> str | None:
+    newest = await newest_level(bus)
+    return None if newest is None else f"{newest.who}: {newest.why}"
 
 
 def _standing_gap(head: board.Head) -> WalletGap | None:
@@ -114,7 +123,8 @@ def standing_findings(standing: Standing, held: Latched | None) -> Iterator[Find
         remedy = "Stop the process; the next start obeys the latch."
         yield red("level.ignored", TRADER, what, remedy)
     elif level != "RUN":
-        what = f"{level} holds: no new risk"
+        by = "" if standing.why is None else f", ordered by {standing.why}"
+        what = f"{level} holds{by}"
         yield yellow("level.holds", TRADER, what, "`quantum resume` ends it.")
     yield from _disagreements(standing)
 
