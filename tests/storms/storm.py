@@ -24,12 +24,16 @@ APPEND_AT_ONCE = 50
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a storm rages: ``faults`` of them, or ``seconds``; with so many messages at each."""
+    """How long a storm rages: ``faults`` of them, or ``seconds``; with so many messages at each.
+
+    A round is every fault once, or ``round`` where that is given: one named twice strikes twice.
+    """
 
     seed: int
     faults: int
     messages: int
     seconds: float = float("inf")
+    round: tuple[str, ...] = ()
 
 
 class Report(msgspec.Struct, kw_only=True):
@@ -80,10 +84,10 @@ class Storm:
         )
 
     def _order(self) -> list[str]:
-        """Every fault in turn, each round in another order."""
+        """Round after round, each in another order."""
         order: list[str] = []
         while len(order) < self._plan.faults:
-            names = list(self._kinds)
+            names = list(self._plan.round or self._kinds)
             self._random.shuffle(names)
             order += names
         return order[: self._plan.faults]
