@@ -34,6 +34,7 @@ from quantum_trader.core.errors import (
     Malformed,
     StoreError,
     TraderError,
+    Unreachable,
     UsageError,
 )
 from quantum_trader.core.secret import Secret
@@ -230,18 +231,30 @@ class Refusing:
     """A door to a venue that wants none of it."""
 
     closed = 0
+    failure: Exception
 
     def __init__(self, *_: object) -> None:
         return
 
     async def open(self) -> None:
-        raise ConfigError("the key may withdraw")
+        raise Refusing.failure
 
     async def close(self) -> None:
         Refusing.closed += 1
 
 
-async def test_a_door_that_refuses_the_key_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (ConfigError("the key may withdraw"), "the key may withdraw"),
+        (Unreachable("the time: no answer"), "the venue at .*: the time: no answer"),
+    ],
+)
+async def test_a_door_that_cannot_be_opened_is_closed(
+    failure: Exception, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusing, "failure", failure, raising=False)
+    monkeypatch.setattr(Refusing, "closed", 0)
     keys = credentials.Credentials(Secret("key"), Secret("secret"), "a test")
     monkeypatch.setattr(abroad, "find_credentials", lambda *_: keys)
     monkeypatch.setattr(abroad, "_door_class", lambda: Refusing)
@@ -253,7 +266,7 @@ async def test_a_door_that_refuses_the_key_is_closed(monkeypatch: pytest.MonkeyP
         hard_caps=None,
         key_file=None,
     )
-    with pytest.raises(ConfigError, match="may withdraw"):
+    with pytest.raises(ConfigError, match=told):
         await abroad.open_door(config, None)  # type: ignore[arg-type]
     assert Refusing.closed == 1
 

@@ -83,6 +83,11 @@ async def test_what_was_set_aside_lies_beside_it_untouched(tmp_path: Path) -> No
         assert told(await kept.load(segment)) == told(entries(1, 3))
 
 
+async def test_a_folder_that_is_gone_cannot_be_set_aside(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="archive: cannot be set aside"):
+        await SegmentArchive(tmp_path / "archive").set_aside()
+
+
 async def test_another_process_finds_what_was_stored(tmp_path: Path) -> None:
     first = SegmentArchive(tmp_path / "archive")
     segment = await first.store(IN, entries(1, 3), 1)

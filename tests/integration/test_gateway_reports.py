@@ -14,6 +14,7 @@ from quantum_trader.adapters.journal.sqlite import SqliteJournal
 from quantum_trader.core.errors import Locked, StoreError
 from quantum_trader.core.events import (
     FundingSettled,
+    LifeBegan,
     OrderAccepted,
     OrderFilled,
     OrderInDoubt,
@@ -199,7 +200,9 @@ async def test_what_the_journal_holds_and_the_stream_does_not_is_published_at_th
     world.bus = MemoryBus()
     await world.restart()
     await world.service.pump_once(0)
-    assert await world.results() == facts
+    *again, began = await world.results()
+    assert again == facts
+    assert isinstance(began, LifeBegan)
     await world.restart()
     assert await world.service.pump_once(0) == 0
 

@@ -23,6 +23,7 @@ from quantum_trader.streams import (
     OPERATOR_STREAM,
     PREFIX,
     dead_letter_streams,
+    inbox_of,
     is_numbered,
 )
 from quantum_trader.streams.ids import parse
@@ -154,18 +155,20 @@ def unsendable(letter: Letter) -> str | None:
 class Desk:
     """Somebody who deals with letters; whoever sat here before is sent away first."""
 
-    def __init__(self, bus: Bus, by: By, epoch: int, memory: Memory) -> None:
+    def __init__(self, bus: Bus, by: By, epoch: int, seq: int, memory: Memory) -> None:
         self._bus = bus
         self._by = by
         self._epoch = epoch
         self._memory = dict(memory)
-        self._seq = 0
+        self._seq = seq
 
     @classmethod
     async def of(cls, bus: Bus, by: By) -> "Desk":
         """Sit down. What was done is read after that, so that nobody else can add to it."""
         epoch = await bus.take_lease(DLQ)
-        return cls(bus, by, epoch, await remembered(bus))
+        done = await bus.info(inbox_of(DLQ))
+        seq = 0 if done is None else parse(done.last_id)[1]
+        return cls(bus, by, epoch, seq, await remembered(bus))
 
     async def redrive(self, letter: Letter, *, again: bool = False) -> bool:
         """Append the original bytes, and remember it, in one commit; False when it was done before.

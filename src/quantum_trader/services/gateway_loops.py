@@ -16,6 +16,7 @@ from quantum_trader.services.reconciler import Reconciler
 from quantum_trader.services.together import run_together
 from quantum_trader.streams import GATEWAY, read_by
 
+COMMANDS = "commands"
 PUMP = "reports"
 PUMP_WAIT_MS = 200
 RECONCILE = "account"
@@ -68,7 +69,7 @@ class GatewayService:
 
     async def run(self) -> NoReturn:
         """All loops for ever; the first failure of any ends all and is raised."""
-        loops = {GATEWAY: self._consumer.run, PUMP: self._pump, RECONCILE: self._reconcile}
+        loops = {COMMANDS: self._consumer.run, PUMP: self._pump, RECONCILE: self._reconcile}
         await run_together(loops)
 
     async def _pump(self) -> NoReturn:
