@@ -25,11 +25,11 @@ from quantum_trader.ports import Commit, CommitOutcome
 from quantum_trader.services import gateway, gateway_loops, wire
 from quantum_trader.services.batch import Received
 from quantum_trader.services.gateway import Gateway
-from quantum_trader.services.gateway_loops import PUMP, RECONCILE, GatewayService
+from quantum_trader.services.gateway_loops import COMMANDS, PUMP, RECONCILE, GatewayService
 from quantum_trader.services.loop import Consumer, LoopSettings
 from quantum_trader.services.reconciler import ReconcileSettings
 from quantum_trader.services.supervisor import FAILED, run_services
-from quantum_trader.streams import EXECUTION_RESULT, GATEWAY, ORDER_COMMAND, ROUTES
+from quantum_trader.streams import EXECUTION_RESULT, ORDER_COMMAND, ROUTES
 from tests.commands import ACCOUNT, order_command
 from tests.fake_exchange import FakeExchange
 from tests.gateways import START_MS, started
@@ -180,7 +180,7 @@ async def test_a_server_that_is_mute_for_a_while_hears_reports_and_account_once_
         await running
 
 
-LOOPS = {GATEWAY: (Consumer, "run"), PUMP: (GatewayService, "_pump")} | {
+LOOPS = {COMMANDS: (Consumer, "run"), PUMP: (GatewayService, "_pump")} | {
     RECONCILE: (GatewayService, "_reconcile")
 }
 
