@@ -239,6 +239,20 @@ async def test_orders_of_another_instance_are_told_from_those_that_were_left_ove
     assert (await reconcile(world, 11 * 60_000, 5_000))[-1].strangers == ()
 
 
+async def test_an_entry_of_another_instance_is_noticed_however_short_its_position_lives() -> None:
+    world = await started()
+    await reconcile(world, 4_000)
+    other = World()
+    other.exchange = world.exchange
+    other.service = other.new_service()
+    await other.service.start()
+    await other.carry_out(ENTRY, order_command("exit"))
+    assert world.exchange.resting() == []
+    assert (await reconcile(world, 65_000))[-1].strangers == (ENTRY.order.client_order_id,)
+    await world.carry_out(order_command("entry", "p7"))
+    assert (await reconcile(world, 11 * 60_000, 5_000))[-1].strangers == ()
+
+
 async def test_looking_is_quick_after_a_silence_and_slow_on_an_idle_account() -> None:
     world = await started()
     await reconcile(world, 10_000)

@@ -26,7 +26,7 @@ from quantum_trader.core.events import (
     OrderCommanded,
     OrderFilled,
 )
-from quantum_trader.core.orders.ids import Command, symbol_of
+from quantum_trader.core.orders.ids import Command, is_ours, role_of, symbol_of
 from quantum_trader.core.venue import AnyVenueUpdate
 from quantum_trader.ports import Bus, Clock, Entry, Exchange, Journal
 from quantum_trader.services import wire
@@ -282,7 +282,10 @@ class Gateway:
             record(self._journal, facts, reports[-1].seq if reports else None)
 
     def _fact(self, report: AnyVenueUpdate) -> Fact:
-        known = self._journal.known(report.client_order_id)
+        name = report.client_order_id
+        known = self._journal.known(name)
+        if known is None and is_ours(name) and role_of(name) == "entry":
+            self.reconciler.named(name)  # Entries fill at once, so it is nobody's of long ago.
         command = known.command if known is not None else None
         ours = command if isinstance(command, OrderCommanded) else None
         return from_report(report, ours, self._account)

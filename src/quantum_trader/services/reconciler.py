@@ -109,6 +109,11 @@ class Reconciler:
         self._hurries = HURRIES
         self._due_ms = min(self._due_ms, self._clock.now_ms() + self.settings.hurry_ms)
 
+    def named(self, client_order_id: str) -> None:
+        """An order was placed lately: nobody else may name one as we do."""
+        if is_ours(client_order_id) and self._journal.known(client_order_id) is None:
+            self._strangers[client_order_id] = self._clock.now_ms()
+
     def moved(self, symbols: Iterable[str]) -> None:
         """Something of these symbols was sent or reported: looks from before do not count."""
         self._marks += 1
@@ -146,8 +151,7 @@ class Reconciler:
         """
         fresh = set() if earlier is None else _names(look.account) - _names(earlier.account)
         for name in fresh:
-            if is_ours(name) and self._journal.known(name) is None:
-                self._strangers[name] = look.at_ms
+            self.named(name)
         since_ms = look.at_ms - STRANGER_MS
         self._strangers = {one: ms for one, ms in self._strangers.items() if ms > since_ms}
 
