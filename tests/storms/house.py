@@ -71,7 +71,11 @@ class House:
         return self._process is not None and self._process.poll() is None
 
     async def start(self, *before: str) -> bool:
-        """Start the system, under another command if one is given; whether it came to be ready."""
+        """Start the system, under another command if one is given; whether it came to be ready.
+
+        A start that comes to nothing is a part of the time in which nobody could act.
+        """
+        since_ms = self._down_ms
         self._process = self._launch(before)
         stdout = self._process.stdout
         assert stdout is not None
@@ -79,8 +83,9 @@ class House:
         if not line.startswith(READY):
             self.why = line + (stdout.read() if line else b"")
             self.end(signal.SIGKILL)
+            self._down_ms = since_ms
             return False
-        self.downs.append((self._down_ms, _now_ms()))
+        self.downs.append((since_ms, _now_ms()))
         self.starts += 1
         return True
 
