@@ -15,6 +15,7 @@ from quantum_trader.core.events import (
     SeenOrder,
     SeenPosition,
 )
+from quantum_trader.services import venue_facts
 from tests.support import ACCOUNT, Desk
 
 SYMBOL = "BTCUSDT"
@@ -22,17 +23,7 @@ SYMBOL = "BTCUSDT"
 
 def seen_order(command: OrderCommanded, **changes: Any) -> SeenOrder:
     """An order as the venue shows it while it rests."""
-    order = command.order
-    usual = SeenOrder(
-        symbol=order.symbol,
-        client_order_id=order.client_order_id,
-        side=order.side,
-        kind=order.kind,
-        qty=order.qty,
-        price=order.price if order.price is not None else order.trigger_price,
-        reduces=order.reduce_only,
-    )
-    return msgspec.structs.replace(usual, **changes)
+    return msgspec.structs.replace(venue_facts.seen_order(command.order), **changes)
 
 
 class Shown:

@@ -17,14 +17,13 @@ from quantum_trader.core.events import (
     KillLevelSet,
     LifeBegan,
     LifeTaken,
-    OrderCommanded,
-    SeenOrder,
 )
 from quantum_trader.core.out import Stamp
 from quantum_trader.ports import Bus, Journal
 from quantum_trader.services import wire
 from quantum_trader.services.batch import Received
 from quantum_trader.services.last_word import level_ordered
+from quantum_trader.services.venue_facts import seen_order
 from quantum_trader.streams import OPERATOR, ORDER_COMMAND
 from quantum_trader.streams.ids import parse
 
@@ -96,7 +95,7 @@ class Lives:
             trace_id="",
             account=account,
             life=number,
-            orders=tuple(map(_seen, self._journal.standing())),
+            orders=tuple(seen_order(command.order) for command in self._journal.standing()),
             why=why,
         )
 
@@ -121,16 +120,3 @@ async def _is_said(bus: Bus, life: int) -> bool:
             if isinstance(fact, LifeTaken) and fact.life >= life:
                 return True
     return False
-
-
-def _seen(command: OrderCommanded) -> SeenOrder:
-    order = command.order
-    return SeenOrder(
-        symbol=order.symbol,
-        client_order_id=order.client_order_id,
-        side=order.side,
-        kind=order.kind,
-        qty=order.qty,
-        price=order.price if order.price is not None else order.trigger_price,
-        reduces=order.reduce_only,
-    )

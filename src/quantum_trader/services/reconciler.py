@@ -14,13 +14,14 @@ import msgspec
 
 from quantum_trader.core.books.told import Told, infer
 from quantum_trader.core.errors import InDoubt, Unreachable
-from quantum_trader.core.events import AccountSeen, Fact, OrderFilled, SeenOrder, SeenPosition
+from quantum_trader.core.events import AccountSeen, Fact, OrderFilled, SeenPosition
 from quantum_trader.core.orders.ids import is_ours, symbol_of
 from quantum_trader.core.orders.proof import PROOF_MS
 from quantum_trader.core.units import ZERO
-from quantum_trader.core.venue import RestingOrder, VenueAccount, VenueFill, VenuePosition
+from quantum_trader.core.venue import VenueAccount, VenueFill, VenuePosition
 from quantum_trader.ports import Clock, Exchange, Journal
 from quantum_trader.services.allowance import Allowance
+from quantum_trader.services.venue_facts import seen_order
 
 DOUBT_LONG_MS = PROOF_MS + 10_000
 STRANGER_MS = 10 * 60_000
@@ -252,7 +253,7 @@ class Reconciler:
             account=account,
             first_ms=sighting.earlier.seen_ms,
             positions=tuple(_seen_position(one) for one in look.account.positions),
-            orders=tuple(_seen_order(one) for one in look.account.open_orders),
+            orders=tuple(seen_order(one.order, one.filled_qty) for one in look.account.open_orders),
             unsettled=tuple(self._unsettled(sighting.earlier, look)),
             doubted=tuple(sorted(one for one, ms in doubts.items() if ms > DOUBT_LONG_MS)),
             found=found,
@@ -301,19 +302,6 @@ def _seen_position(position: VenuePosition) -> SeenPosition:
         mark=position.mark,
         leverage=position.leverage,
         isolated=position.isolated,
-    )
-
-
-def _seen_order(resting: RestingOrder) -> SeenOrder:
-    order = resting.order
-    return SeenOrder(
-        symbol=order.symbol,
-        client_order_id=order.client_order_id,
-        side=order.side,
-        kind=order.kind,
-        qty=order.qty - resting.filled_qty,
-        price=order.price if order.price is not None else order.trigger_price,
-        reduces=order.reduce_only or order.close_position,
     )
 
 

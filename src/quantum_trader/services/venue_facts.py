@@ -1,6 +1,7 @@
 """Facts from what the venue says, with ids from the venue's numbers: a repeat is the same fact."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any
 
 from quantum_trader.core.events import (
@@ -14,9 +15,12 @@ from quantum_trader.core.events import (
     OrderFilled,
     OrderInDoubt,
     OrderRejected,
+    OrderRequest,
     OrderTriggered,
+    SeenOrder,
 )
 from quantum_trader.core.orders.ids import Command, name_of, symbol_of
+from quantum_trader.core.units import ZERO
 from quantum_trader.core.venue import (
     AnyVenueUpdate,
     VenueCancel,
@@ -56,6 +60,19 @@ def withheld(command: CancelCommanded, reason: str, at_ms: int) -> CancelWithhel
     """The cancel did not leave; each command has this answer once."""
     about = _about(command, f"withheld:{command.id}", at_ms)
     return CancelWithheld(**about, cancel_id=command.id, reason=reason)
+
+
+def seen_order(order: OrderRequest, filled_qty: Decimal = ZERO) -> SeenOrder:
+    """An order as it rests, with so much of it filled."""
+    return SeenOrder(
+        symbol=order.symbol,
+        client_order_id=order.client_order_id,
+        side=order.side,
+        kind=order.kind,
+        qty=order.qty - filled_qty,
+        price=order.price if order.price is not None else order.trigger_price,
+        reduces=order.reduce_only or order.close_position,
+    )
 
 
 def from_report(report: AnyVenueUpdate, command: OrderCommanded | None, account: str) -> Fact:

@@ -110,6 +110,11 @@ def end_if_clean(state: TraderState, plan: Plan, out: Out) -> None:
         return
     if plan.exits or plan.retiring or plan.resting():
         return
+    end_plan(state, plan, out, plan.exit_reason or "done")
+
+
+def end_plan(state: TraderState, plan: Plan, out: Out, reason: str) -> None:
+    """Forget a plan, and say that it has ended; its id stays spent."""
     del state.plans[plan.made.plan_id]
     del state.plan_of[plan.symbol]
     invalidate(state.exit_plans, plan.symbol, plan.made.plan_id)
@@ -118,7 +123,7 @@ def end_if_clean(state: TraderState, plan: Plan, out: Out) -> None:
             **out.stamp(plan.trace_id),
             plan_id=plan.made.plan_id,
             symbol=plan.symbol,
-            reason=plan.exit_reason or "done",
+            reason=reason,
         )
     )
 

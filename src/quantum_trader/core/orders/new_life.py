@@ -11,12 +11,11 @@ from collections.abc import Sequence
 import msgspec
 
 from quantum_trader.core.books.exposure import expect, keep
-from quantum_trader.core.events import LifeBegan, LifeTaken, PlanEnded, SeenOrder
+from quantum_trader.core.events import LifeBegan, LifeTaken, SeenOrder
 from quantum_trader.core.events.orders import OrderRole
-from quantum_trader.core.exits.router import invalidate
 from quantum_trader.core.orders.adoption import Found, adopt
 from quantum_trader.core.orders.clearing import clear
-from quantum_trader.core.orders.closing import STOP_LOSS, answer
+from quantum_trader.core.orders.closing import STOP_LOSS, answer, end_plan
 from quantum_trader.core.orders.commands import command_orphan_cancel
 from quantum_trader.core.orders.ids import role_of
 from quantum_trader.core.orders.plan import Plan, Resting
@@ -62,17 +61,7 @@ def _drop(state: TraderState, plan: Plan, out: Out) -> None:
     plan.entry_done = True
     expect(state, plan)
     answer(plan, out, "failed", "the stream server lost what became of it")
-    del state.plans[plan.made.plan_id]
-    del state.plan_of[plan.symbol]
-    invalidate(state.exit_plans, plan.symbol, plan.made.plan_id)
-    out.say(
-        PlanEnded(
-            **out.stamp(plan.trace_id),
-            plan_id=plan.made.plan_id,
-            symbol=plan.symbol,
-            reason=STREAMS_LOST,
-        )
-    )
+    end_plan(state, plan, out, STREAMS_LOST)
 
 
 def _take_over(state: TraderState, symbol: str, began: LifeBegan, out: Out) -> None:
