@@ -8,7 +8,7 @@ from quantum_trader.ports import Bus, Exchange, Journal
 from quantum_trader.services import wire
 from quantum_trader.services.gateway import Gateway
 from quantum_trader.services.gateway_loops import GatewayService
-from quantum_trader.services.loop import LoopSettings
+from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.streams import EXECUTION_RESULT, ORDER_COMMAND
 from tests.commands import ACCOUNT
 from tests.fake_exchange import FakeExchange

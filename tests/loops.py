@@ -11,7 +11,8 @@ from quantum_trader.core.events import DrainSwitched, Fact, PlanEnded, SecondPas
 from quantum_trader.ports import Bus, Clock
 from quantum_trader.services import inbox, wire
 from quantum_trader.services.fold import Fold
-from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.loop import Consumer
+from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.streams import APPLY_PLAN, ROUTES, TRADER, read_by
 

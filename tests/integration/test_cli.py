@@ -26,7 +26,8 @@ from quantum_trader.core.state import TraderState
 from quantum_trader.core.trader import step
 from quantum_trader.services.clock import ClockService
 from quantum_trader.services.fold import Fold
-from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.loop import Consumer
+from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.services.wire import Reader, write
 from quantum_trader.streams import OPERATOR_STREAM, TRADE_INTENT, TRADER, read_by

@@ -26,7 +26,8 @@ from quantum_trader.services import gateway, gateway_loops, wire
 from quantum_trader.services.batch import Received
 from quantum_trader.services.gateway import Gateway
 from quantum_trader.services.gateway_loops import COMMANDS, PUMP, RECONCILE, GatewayService
-from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.loop import Consumer
+from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.services.reconciler import ReconcileSettings
 from quantum_trader.services.supervisor import FAILED, run_services
 from quantum_trader.streams import EXECUTION_RESULT, ORDER_COMMAND, ROUTES

@@ -30,7 +30,7 @@ from quantum_trader.core.venue import (
 )
 from quantum_trader.services.gateway import Gateway
 from quantum_trader.services.gateway_loops import GatewayService
-from quantum_trader.services.loop import LoopSettings
+from quantum_trader.services.loop_settings import LoopSettings
 from tests.commands import ACCOUNT, order_command
 from tests.gateways import START_MS, started
 

@@ -16,7 +16,7 @@ from quantum_trader.services import wire
 from quantum_trader.services.batch import Handled
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.inbox import Taken
-from quantum_trader.services.loop import LoopSettings
+from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.services.recovery import restore
 from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.streams import (

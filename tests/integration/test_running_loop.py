@@ -10,7 +10,7 @@ from quantum_trader.adapters.clock import ManualClock, SystemClock
 from quantum_trader.core.errors import BusUnreachable, StoreError
 from quantum_trader.ports import Commit, CommitOutcome, Entry
 from quantum_trader.services.batch import Handled
-from quantum_trader.services.loop import LoopSettings
+from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.services.patience import Patience
 from quantum_trader.services.recovery import rebuild_from_log
 from quantum_trader.streams import APPLY_PLAN, TRADER

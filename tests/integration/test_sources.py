@@ -16,7 +16,8 @@ from quantum_trader.ports import Fields, SimulatedVenue
 from quantum_trader.services import wire
 from quantum_trader.services.clock import ClockService, second_passed
 from quantum_trader.services.feed import Feed
-from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.loop import Consumer
+from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.services.recovery import restore
 from quantum_trader.services.signals import SignalsState, signals_fold

@@ -66,7 +66,8 @@ from quantum_trader.services.janitor import Janitor
 from quantum_trader.services.latch import LATCH, LatchKeeper
 from quantum_trader.services.leadership import LEASE, Leadership
 from quantum_trader.services.lives import halt
-from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.loop import Consumer
+from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.services.recovery import Log
 from quantum_trader.services.signals import signals_fold

@@ -10,7 +10,8 @@ from quantum_trader.core.events import Fact
 from quantum_trader.ports import Bus, Clock
 from quantum_trader.services import progress
 from quantum_trader.services.gateway import Gateway
-from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.loop import Consumer
+from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.services.patience import Patience
 from quantum_trader.services.reconciler import Reconciler
 from quantum_trader.services.together import run_together

@@ -2,15 +2,12 @@
 
 What a batch changes becomes visible in one commit together with its acknowledgement, so a crash
 at any point repeats the batch or does not, and never half of it. Messages that this instance, or
-one before it, was given and did not finish come before new ones, one at a time: so the one that
-breaks the handler is found, and its neighbours are not blamed for it.
+one before it, was given and did not finish come before new ones (see ``left_over``).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NoReturn
-
-import msgspec
 
 from quantum_trader.core.errors import (
     BrokenInvariant,
@@ -25,6 +22,8 @@ from quantum_trader.services import progress, wire
 from quantum_trader.services.batch import NOTHING, Handled, Handler, Received, Standing
 from quantum_trader.services.dead_letters import dead_letter
 from quantum_trader.services.drafting import Lease, Work, commit_of
+from quantum_trader.services.left_over import LeftOver
+from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.services.patience import Patience
 from quantum_trader.services.pulse import Pulse
 from quantum_trader.streams import LIVE
@@ -41,26 +40,6 @@ _DEFECTS = (
     ValueError,
 )
 """What a handler raises when a message and our code do not agree."""
-
-
-class LoopSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the loop behaves; ``account`` is whose dead letters it writes.
-
-    ``silent_max`` is how many entries about which the handler said nothing may wait for the next
-    commit; a crash repeats them. An entry that fails at its ``deliveries_max``-th delivery is given
-    up. Entries that another consumer of the group has left alone for ``claim_idle_ms`` are taken
-    over. Our own list is looked at every ``look_back_ms``, even while all is well: an instance that
-    we fenced may have read under our name, and what it read nobody else is given.
-    """
-
-    account: str
-    batch_max: int = 64
-    silent_max: int = 0
-    block_ms: int = 1_000
-    deliveries_max: int = 5
-    claim_idle_ms: int = 60_000
-    look_back_ms: int = 1_000
-    beat_every_ms: int = 1_000
 
 
 class Consumer:
@@ -94,9 +73,7 @@ class Consumer:
         self._failure: Exception | None = None
         self._committed = 0
         self._silent: list[Entry] = []
-        self._unfinished: list[str] = []
-        self._claim_due_ms = 0
-        self._look_due_ms = 0
+        self._left_over = LeftOver(bus, service, self._streams, settings, clock)
         self._pulse = Pulse(bus, service, settings.beat_every_ms)
 
     async def start(self) -> None:
@@ -111,7 +88,7 @@ class Consumer:
             self._standing = standing
             self._failure = None
             self._silent.clear()
-            self._claim_due_ms = self._look_due_ms = 0
+            self._left_over.begin()
 
     def _check_store(self, standing: Standing) -> None:
         """A store that came back without what we committed is not the one we began on.
@@ -148,9 +125,9 @@ class Consumer:
         """Process one batch, if there is one within ``block_ms``; how many entries it had."""
         clock = self._clock
         entries: Sequence[Entry] = ()
-        if self._unfinished or self._is_look_due(clock.now_ms()):
+        if self._left_over.is_due(clock.now_ms()):
             await self._speak_up()
-            entries = await self._left_over()
+            entries = await self._left_over.take()
         if not entries:
             entries = await self._bus.read(
                 self._service, self._streams, count=self._batch_max, block_ms=block_ms
@@ -197,40 +174,6 @@ class Consumer:
             return Handled(outputs)
 
         return await self.publish(make)
-
-    async def _left_over(self) -> list[Entry]:
-        """One entry that was given to us, or to a consumer that left it alone, and not finished.
-
-        Taking over comes first, so that both kinds are finished in the order of the stream.
-        """
-        while True:
-            while self._unfinished:
-                stream = self._unfinished[0]
-                entries = await self._bus.pending(self._service, stream, count=1)
-                if entries:
-                    return entries
-                del self._unfinished[0]
-            now_ms = self._clock.now_ms()
-            if not self._is_look_due(now_ms):
-                return []
-            self._look_due_ms = now_ms + self._settings.look_back_ms
-            every_ms = self._settings.claim_idle_ms // 2
-            if _is_due(now_ms, self._claim_due_ms, every_ms):
-                self._claim_due_ms = now_ms + every_ms
-                await self._claim()
-            self._unfinished = list(self._streams)
-
-    def _is_look_due(self, now_ms: int) -> bool:
-        return _is_due(now_ms, self._look_due_ms, self._settings.look_back_ms)
-
-    async def _claim(self) -> None:
-        for stream in self._streams:
-            await self._bus.claim(
-                self._service,
-                stream,
-                idle_ms=self._settings.claim_idle_ms,
-                count=self._settings.batch_max,
-            )
 
     async def _process(self, entries: Sequence[Entry]) -> None:
         standing, self._standing = self._standing, None
@@ -313,8 +256,3 @@ class Consumer:
         self._committed = commit.seq
         self._pulse.progress(commit.acks, commit.seq)
         return Standing(commit.seq, standing.out + len(commit.outputs))
-
-
-def _is_due(now_ms: int, due_ms: int, every_ms: int) -> bool:
-    """Whether something is to be done again. A clock that was set back holds it up no longer."""
-    return not due_ms - every_ms <= now_ms < due_ms

@@ -34,7 +34,8 @@ from quantum_trader.services.batch import Handler
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway
 from quantum_trader.services.gateway_loops import GatewayService
-from quantum_trader.services.loop import Consumer, LoopSettings
+from quantum_trader.services.loop import Consumer
+from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.streams import (
     APPLY_RESULT,
