@@ -49,16 +49,31 @@ async def test_the_oftener_a_batch_came_the_fewer_are_tried_together(
     assert await groups_of(await given_and_killed(times)) == groups
 
 
-async def test_an_instance_that_was_killed_with_a_full_batch_is_soon_back_at_what_is_new() -> None:
+@pytest.mark.parametrize("times", [1, 2, 3, 4, 9])
+async def test_what_is_new_on_a_stream_does_not_wait_for_all_that_is_old_on_those_behind(
+    times: int,
+) -> None:
     """Sixty-four commits stood before the stops of open positions, one for every old signal."""
-    bus = await given_and_killed(1)
-    await tell(bus, drain(1))
+    bus = await given_and_killed(times)
     fold = diary_fold()
     consumer = trader_on(bus, fold)
     await consumer.start()
-    for _ in range(3):
+    for turn in range(1, 4):
         await consumer.poll_once()
-    assert "d1" in fold.state.seen
+        await tell(bus, drain(turn))
+        await consumer.poll_once()
+        assert fold.state.seen[-1] == f"d{turn}"
+
+
+async def test_what_is_old_is_finished_however_much_is_new_before_it() -> None:
+    bus = await given_and_killed(5)
+    fold = diary_fold()
+    consumer = trader_on(bus, fold)
+    await consumer.start()
+    for turn in range(1, 2 * MANY + 1):
+        await tell(bus, drain(turn))
+        await consumer.poll_once()
+    assert {f"t{n}" for n in range(1, MANY + 1)} <= set(fold.state.seen)
 
 
 async def test_who_comes_for_the_last_time_stands_alone_among_those_who_came_once() -> None:

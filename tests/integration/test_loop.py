@@ -66,11 +66,11 @@ async def test_what_was_handed_out_and_not_finished_comes_before_anything_new() 
     await first.start()
     await tell(bus, tick(1), tick(2))
     await bus.read(TRADER, [MARKET_TICK], count=9, block_ms=0)
-    await tell(bus, drain(1))
+    await tell(bus, tick(3))
     consumer = trader_on(bus, fold)
     await consumer.start()
     await drain_all(consumer)
-    assert fold.state.seen == ["t1", "t2", "d1"]
+    assert fold.state.seen == ["t1", "t2", "t3"]
 
 
 async def test_entries_that_another_consumer_left_alone_are_taken_over_in_time() -> None:

@@ -3,7 +3,8 @@
 The first such entry comes alone, its neighbours with it the fewer the more often they came: so the
 one that breaks the handler is found, and they are not blamed for it. To take all of them one at a
 time, always, would be as safe and slow: whoever is killed with full batches begins with a commit
-for every message, and the stops of open positions wait behind them.
+for every message. For the same reason what is new on a stream comes between what is old on those
+behind it: the stops of open positions must not wait for signals of before.
 """
 
 from collections.abc import Sequence
@@ -34,6 +35,7 @@ class LeftOver:
         """Look at everything at the next turn; what was known belongs to an earlier start."""
         self._unfinished: list[str] = []
         self._together = 1
+        self._new_is_next = False
         self._claim_due_ms = self._look_due_ms = 0
 
     def is_due(self, now_ms: int) -> bool:
@@ -48,20 +50,34 @@ class LeftOver:
         while True:
             while self._unfinished:
                 stream = self._unfinished[0]
-                found = await self._bus.pending(self._service, stream, count=self._together)
-                if found:
-                    entries = self._fitting(found)
-                    # A guess for the next ones: asking how often they came would count as coming.
-                    self._together = self._room(entries[-1].deliveries)
+                entries = await self._new_before(stream) or await self._again(stream)
+                if entries:
                     return entries
                 del self._unfinished[0]
-                self._together = 1
             now_ms = self._clock.now_ms()
             if not self._is_look_due(now_ms):
                 return []
             self._look_due_ms = now_ms + self._settings.look_back_ms
             await self._claim(now_ms)
             self._unfinished = list(self._streams)
+
+    async def _new_before(self, stream: str) -> list[Entry]:
+        """What is new on the streams before this one, by turns with what is old on it."""
+        before = self._streams[: self._streams.index(stream)]
+        is_next, self._new_is_next = self._new_is_next, False
+        if not is_next or not before:
+            return []
+        count = self._settings.batch_max
+        return await self._bus.read(self._service, before, count=count, block_ms=0)
+
+    async def _again(self, stream: str) -> list[Entry]:
+        """The oldest entries of one stream that were not finished, as many as go together."""
+        found = await self._bus.pending(self._service, stream, count=self._together)
+        entries = self._fitting(found)
+        # A guess for the next ones: asking how often they came would count as coming.
+        self._together = self._room(entries[-1].deliveries) if entries else 1
+        self._new_is_next = bool(entries)
+        return entries
 
     def _fitting(self, entries: Sequence[Entry]) -> list[Entry]:
         """The first of the entries, as long as there is room for all of them together."""
