@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from tests.commands import order_command
 from tests.storms.__main__ import BOUND_MS
 from tests.storms.faults import FAULTS, available
-from tests.storms.judge import Verdict, awake
+from tests.storms.judge import Verdict, asked_ms, awake
 from tests.storms.storm import Plan, Storm
 
 MESSAGES = 100
@@ -40,6 +42,15 @@ def test_time_in_which_nobody_could_act_is_left_out_once(
     downs: list[tuple[int, int]], awake_ms: int
 ) -> None:
     assert awake(100, 200, downs) == awake_ms
+
+
+def test_an_entry_left_no_earlier_than_the_life_that_commanded_it_was_ready() -> None:
+    """A trader goes by the last second it was told; lives that were told none added up to one."""
+    entry, stop = order_command("entry", "a"), order_command("stop", "a")
+    later = msgspec.structs.replace(order_command("entry", "b"), at_ms=9_000)
+    born = {7: 500, 8: 5_000}
+    assert asked_ms([(7, entry), (8, stop)], born) == {"a": 1_000}
+    assert asked_ms([(8, entry), (8, later), (9, stop)], born) == {"a": 5_000, "b": 9_000}
 
 
 def test_a_fault_that_cannot_be_made_here_is_left_out_by_name(

@@ -12,10 +12,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
+from redis.asyncio import Redis
 
+from quantum_trader.adapters.bus.keys import epoch
 from quantum_trader.adapters.bus.redis import RedisBus
 from quantum_trader.adapters.bus.server import EmbeddedServer, Fsync
+from quantum_trader.streams import TRADER
 from tests.faulty_proxy import FaultyProxy
+from tests.storms.judge import Times
 from tests.storms.proposer import SYMBOLS
 
 NO_REST = {"QT_LIMITS__COOLDOWN_CLOSE_MS": "0", "QT_LIMITS__COOLDOWN_OPEN_MS": "0"}
@@ -31,7 +35,8 @@ FSYNC: Fsync = "always"
 class House:
     """One data folder and its processes. ``downs`` are the spans in which no system could act.
 
-    ``why`` is what the last start that failed had to say.
+    ``born`` is when the life of each epoch of the trader was ready, and ``why`` is what the last
+    start that failed had to say.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -40,6 +45,7 @@ class House:
         self.server = EmbeddedServer(folder / "server", fsync=FSYNC)
         self.proxy: FaultyProxy | None = None
         self.downs: list[tuple[int, int]] = []
+        self.born: dict[int, int] = {}
         self.starts = 0
         self.why = b""
         self._process: subprocess.Popen[bytes] | None = None
@@ -85,7 +91,9 @@ class House:
             self.end(signal.SIGKILL)
             self._down_ms = since_ms
             return False
-        self.downs.append((since_ms, _now_ms()))
+        ready_ms = _now_ms()
+        self.downs.append((since_ms, ready_ms))
+        self.born[await self._epoch()] = ready_ms
         self.starts += 1
         return True
 
@@ -129,10 +137,10 @@ class House:
         await self.server.start()
 
     @property
-    def prevented(self) -> list[tuple[int, int]]:
-        """Every span in which nobody could act: down, or without an answer of the server's."""
+    def times(self) -> Times:
+        """Every span in which nobody could act (down, or unanswered), and when each life began."""
         assert self.proxy is not None
-        return sorted([*self.downs, *self.proxy.mute])
+        return Times(sorted([*self.downs, *self.proxy.mute]), self.born)
 
     @contextmanager
     def down(self) -> Iterator[None]:
@@ -154,6 +162,11 @@ class House:
             timeout=READY_WITHIN_S,
             check=False,
         )
+
+    async def _epoch(self) -> int:
+        """The epoch of the trader that runs."""
+        async with Redis.from_url(self.server.url) as client:
+            return int(await client.get(epoch(TRADER)) or 0)
 
     def _launch(self, before: tuple[str, ...]) -> subprocess.Popen[bytes]:
         with (self.folder / "storm.log").open("ab") as log:

@@ -1,7 +1,7 @@
 """What is left after a storm, counted: messages, orders, and every moment without a stop."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from quantum_trader.core.events import (
 )
 from quantum_trader.core.matching.state import Market
 from quantum_trader.core.units import ZERO, signed_qty
+from quantum_trader.streams.ids import parse
 
 PAGE = 20_000
 CANARY = events.TAGS[events.CanarySung].encode()
@@ -62,7 +63,17 @@ class Verdict(msgspec.Struct, kw_only=True):
         return [f"{value}: {what}" for value, what in asked if value]
 
 
-async def judge(bus: RedisBus, data: Path, downs: Sequence[tuple[int, int]]) -> Verdict:
+class Times(msgspec.Struct, frozen=True):
+    """What only whoever keeps the processes knows: when nobody could act, and when each was ready.
+
+    ``born`` is by the epoch of the trader.
+    """
+
+    downs: Sequence[tuple[int, int]]
+    born: Mapping[int, int]
+
+
+async def judge(bus: RedisBus, data: Path, times: Times) -> Verdict:
     """Count what the streams and, after the system has ended, the files say."""
     verdict = Verdict()
     verdict.intents = await _intents(bus)
@@ -78,25 +89,29 @@ async def judge(bus: RedisBus, data: Path, downs: Sequence[tuple[int, int]]) -> 
     entries = Counter(one.plan_id for one in fills if one.role == "entry" and one.done)
     verdict.entries = len(entries)
     verdict.doubled_entries = sum(count > 1 for count in entries.values())
-    history = [
-        *await facts(bus, streams.ORDER_COMMAND),
-        *results,
-        *await facts(bus, streams.STREAMS["position.changed"].key),
-    ]
-    verdict.unprotected_ms = max(_unprotected(history, downs), default=0)
+    commanded = await _told(bus, streams.ORDER_COMMAND)
+    history = [*results, *await facts(bus, streams.STREAMS["position.changed"].key)]
+    asked = asked_ms(commanded, times.born)
+    verdict.unprotected_ms = max(_unprotected(asked, history, times.downs), default=0)
     _judge_files(verdict, data, fills)
     return verdict
 
 
 async def facts(bus: RedisBus, key: str) -> list[Fact]:
     """Every fact of a stream, from its beginning."""
-    found: list[Fact] = []
+    return [fact for _, fact in await _told(bus, key)]
+
+
+async def _told(bus: RedisBus, key: str) -> list[tuple[int, Fact]]:
+    """Every fact of a stream, with the epoch of the life in which its writer told it."""
+    found: list[tuple[int, Fact]] = []
     after = "-"
     while True:
         page = await bus.span(key, after, "+", PAGE)
         for entry in page:
             assert entry.fields is not None
-            found.append(events.decode(entry.fields[b"payload"]))
+            epoch, _ = parse(entry.id)
+            found.append((epoch, events.decode(entry.fields[b"payload"])))
         if len(page) < PAGE:
             return found
         after = f"({page[-1].id}"
@@ -124,20 +139,32 @@ async def _length(bus: RedisBus, key: str) -> int:
     return 0 if info is None else info.added
 
 
-def _unprotected(history: Iterable[Fact], downs: Sequence[tuple[int, int]]) -> Iterable[int]:
+def asked_ms(commanded: Iterable[tuple[int, Fact]], born: Mapping[int, int]) -> dict[str, int]:
+    """When each entry left at the earliest.
+
+    A trader goes by the last second that it was told, which right after a start is one of before.
+    """
+    entries = ((epoch, fact) for epoch, fact in commanded if isinstance(fact, OrderCommanded))
+    return {
+        fact.plan_id: max(fact.at_ms, born.get(epoch, 0))
+        for epoch, fact in entries
+        if fact.role == "entry"
+    }
+
+
+def _unprotected(
+    asked: Mapping[str, int], history: Iterable[Fact], downs: Sequence[tuple[int, int]]
+) -> Iterable[int]:
     """How long each position stood before its first stop was confirmed, or it was gone.
 
     Nothing fills before it was asked for: the paper exchange's clock is that of its last price,
     which may be an older one right after the start.
     """
-    asked: dict[str, int] = {}
     entered: dict[str, OrderFilled] = {}
     safe: dict[str, int] = {}
     closed: dict[str, list[int]] = {}
     for fact in history:
         match fact:
-            case OrderCommanded(role="entry"):
-                asked[fact.plan_id] = fact.at_ms
             case OrderFilled(role="entry"):
                 entered.setdefault(fact.plan_id, fact)
             case OrderAccepted(role="stop"):

@@ -110,7 +110,7 @@ class Storm:
             await asyncio.sleep(QUIET_S)
             assert self._house.is_up, "the system ended by itself although nothing struck it"
             self._house.end(signal.SIGTERM)
-            return await judge(bus, self._house.data, self._house.prevented)
+            return await judge(bus, self._house.data, self._house.times)
         finally:
             await bus.close()
 
