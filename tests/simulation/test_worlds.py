@@ -43,6 +43,9 @@ SHORT_REGRESSIONS = (
     220332,
 )
 """The same, in worlds that are hostile for a short time."""
+SHORTER_MS = 30_000
+SHORTER_REGRESSIONS = (2002608,)
+"""The same, in those of the longest campaign."""
 LOSSES = ("bus_lost", "bus_rolled_back")
 LOSS_REGRESSIONS = (0, 9, 59)
 """In worlds whose streams are lost or come back older, and nothing else befalls them."""
@@ -75,9 +78,17 @@ def test_a_seed_that_once_found_something_finds_nothing_any_more(seed: int) -> N
     assert not complaints([run(Scenario(seed=seed))])
 
 
-@pytest.mark.parametrize("seed", SHORT_REGRESSIONS)
-def test_a_seed_that_soon_found_something_finds_nothing_any_more(seed: int) -> None:
-    assert not complaints([run(Scenario(seed=seed, hostile_ms=SHORT_MS))])
+@pytest.mark.parametrize(
+    ("seed", "hostile_ms"),
+    [
+        *((seed, SHORT_MS) for seed in SHORT_REGRESSIONS),
+        *((seed, SHORTER_MS) for seed in SHORTER_REGRESSIONS),
+    ],
+)
+def test_a_seed_that_soon_found_something_finds_nothing_any_more(
+    seed: int, hostile_ms: int
+) -> None:
+    assert not complaints([run(Scenario(seed=seed, hostile_ms=hostile_ms))])
 
 
 @pytest.mark.parametrize("seed", LOSS_REGRESSIONS)

@@ -16,6 +16,7 @@ from quantum_trader.core.state import state_hash
 from quantum_trader.services import inbox, wire
 from quantum_trader.services.recovery import rebuild_from_log
 from quantum_trader.streams import APPLY_RESULT, LIVE, TRADE_INTENT, TRADE_INTENT_DLQ, TRADER
+from quantum_trader.streams.ids import parse
 
 ALL = 1_000_000
 ANSWERS = IntentApplied | IntentRefused | IntentSkipped
@@ -99,12 +100,18 @@ async def _check_answers(memory: MemoryBus, account: str) -> None:
 
 
 async def _first_taken(memory: MemoryBus) -> str:
-    """Where the trader's reading of intents begins: what lay there before it came is not for it."""
-    for _, record in await memory.inbox(TRADER, "0-0", ALL):
-        for taken in inbox.decode(record).took:
-            if taken.stream == TRADE_INTENT:
-                return taken.first
-    return "+"
+    """Where the trader's reading of intents begins: what lay there before it came is not for it.
+
+    What an instance read in the moment in which it was fenced is finished by the next one after
+    newer entries, so the first that was taken is not always the first there was to take.
+    """
+    firsts = [
+        taken.first
+        for _, record in await memory.inbox(TRADER, "0-0", ALL)
+        for taken in inbox.decode(record).took
+        if taken.stream == TRADE_INTENT
+    ]
+    return min(firsts, key=parse, default="+")
 
 
 async def check_replay(around: Around, running: Running) -> None:
