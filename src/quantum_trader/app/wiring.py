@@ -7,6 +7,7 @@ and the clock, each on a connection of its own.
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -158,12 +159,14 @@ class System:
             Board(),
         )
         venue = BreakingExchange(parts.venue, parts.steady.now_ms)
+        self._instruments: InstrumentKeeper | None = None
         gateway = Gateway(
             _fenced(venue, parts.leadership),
             parts.journal,
             account,
             parts.steady,
             parts.time.now_ms,
+            on_misfit=self._ask_for_instruments,
         )
         self._health = ExchangeHealth(
             self.buses[OPERATOR], venue.troubles, parts.wall, parts.clock_offset, parts.oddities
@@ -213,11 +216,16 @@ class System:
         What is latched is ordered too. ``drain`` switches safe-drain on; otherwise it stays as it
         was left.
         """
-        if self._parts.archive is not None:
-            await set_aside_of_others(self.buses[TRADER], self._parts.archive)
+        parts = self._parts
+        if parts.archive is not None:
+            await set_aside_of_others(self.buses[TRADER], parts.archive)
         for service in (self._paper, self._signals, self._trader, self._gateway):
             await service.start()
-        rules = self._rules = await self._allowed(self._parts.rules)
+        rules = self._rules = await self._allowed(parts.rules)
+        if parts.instruments is not None:
+            self._instruments = InstrumentKeeper(
+                self.buses[OPERATOR], parts.instruments, rules, self._stamp
+            )
         orders: list[Fact] = []
         if self._gateway.awaits_life:
             orders += await halt(self.buses[OPERATOR], self._stamp("streams-lost"))
@@ -232,6 +240,10 @@ class System:
             OPERATOR_STREAM, [wire.write(order) for order in orders], writer=OPERATOR
         )
         await self._settle(drain)
+
+    def _ask_for_instruments(self) -> None:
+        if self._instruments is not None:
+            self._instruments.hurry()
 
     async def _allowed(self, rules: Rules) -> Rules:
         """The rules as far as the venue lets them: where no stop may wait, it comes with fills."""
@@ -291,11 +303,8 @@ class System:
         }
         if parts.leadership is not None:
             services[LEASE] = parts.leadership.run
-        if parts.instruments is not None:
-            keeper = InstrumentKeeper(
-                self.buses[OPERATOR], parts.instruments, parts.rules, self._stamp
-            )
-            services[INSTRUMENTS] = lambda: keeper.run(parts.wall)
+        if self._instruments is not None:
+            services[INSTRUMENTS] = partial(self._instruments.run, parts.wall)
         if parts.quotes is not None:
             venues = Venues(self.buses[VENUES], parts.quotes, BINANCE, parts.wall)
             services[VENUES] = venues.run

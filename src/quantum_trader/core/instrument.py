@@ -11,7 +11,7 @@ from math import isfinite
 import msgspec
 
 from quantum_trader.core.errors import Malformed
-from quantum_trader.core.units import ONE, ZERO, ceil_to, decimal_of, floor_to, nearest_to
+from quantum_trader.core.units import ONE, ZERO, Side, ceil_to, decimal_of, floor_to, nearest_to
 
 CUM_TOLERANCE_USD = ONE
 """How far the venue may round the amounts that make maintenance continuous across tiers."""
@@ -87,6 +87,10 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
         """The nearest price on the grid, half to even."""
         return nearest_to(price, self.tick)
 
+    def stop_on_grid(self, side: Side, price: Decimal) -> Decimal:
+        """A stop on the price grid, rounded toward profit: what it was to lock in is locked in."""
+        return self.ceil_price(price) if side == "LONG" else self.floor_price(price)
+
     def price_of(self, value: float) -> Decimal:
         """A statistic as a price on the grid. Raises ``Malformed`` for NaN and infinity."""
         if not isfinite(value):
@@ -96,6 +100,10 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
     def floor_qty(self, qty: Decimal) -> Decimal:
         """The largest quantity not above that both limit and market orders accept."""
         return floor_to(qty, self.order_step)
+
+    def ceil_qty(self, qty: Decimal) -> Decimal:
+        """The smallest quantity not below that both limit and market orders accept."""
+        return ceil_to(qty, self.order_step)
 
 
 class Instrument(Filters, frozen=True, kw_only=True):

@@ -246,6 +246,9 @@ def _on_rules(state: TraderState, fact: RulesAdopted) -> Sequence[Fact]:
     if state.rules is None:
         state.ledger.deposit(fact.rules.deposit_usd)
     state.rules = fact.rules
+    for plan in state.plans.values():
+        # What rests stays as it is; what follows has to be to the grid of today.
+        plan.instrument = fact.rules.instruments.get(plan.symbol, plan.instrument)
     return _NOTHING
 
 

@@ -25,8 +25,10 @@ from quantum_trader.core.events import (
     Fact,
     OrderCommanded,
     OrderFilled,
+    OrderRejected,
 )
 from quantum_trader.core.orders.ids import Command, is_ours, role_of, symbol_of
+from quantum_trader.core.orders.venue_codes import OFF_RULES
 from quantum_trader.core.venue import AnyVenueUpdate
 from quantum_trader.ports import Bus, Clock, Entry, Exchange, Journal
 from quantum_trader.services import wire
@@ -66,16 +68,20 @@ class Gateway:
         account: str,
         clock: Clock,
         now_ms: Callable[[], int],
+        *,
+        on_misfit: Callable[[], None] = lambda: None,
     ) -> None:
         """``now_ms`` is the time of the market, which old orders are old by.
 
         ``clock`` waits, and says for how long something has been so: nobody may set it.
+        ``on_misfit`` is told that an order was not to the rules that its symbol has by now.
         """
         self._exchange = exchange
         self._journal = journal
         self._account = account
         self._clock = clock
         self._now_ms = now_ms
+        self._on_misfit = on_misfit
         self._sender = Sender(exchange, journal, clock, now_ms)
         self._doubts = Doubts(exchange, journal, self._sender, clock, now_ms)
         self._watch = Watch(exchange, journal, now_ms)
@@ -277,6 +283,8 @@ class Gateway:
 
     def _conclude(self, answers: Answers, reports: Sequence[AnyVenueUpdate]) -> None:
         facts = [*answers.facts, *map(self._fact, reports), *answers.ends]
+        if any(isinstance(one, OrderRejected) and one.code in OFF_RULES for one in facts):
+            self._on_misfit()
         if facts:
             self.reconciler.moved(symbols_of(facts))
             record(self._journal, facts, reports[-1].seq if reports else None)

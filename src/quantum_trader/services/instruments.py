@@ -1,4 +1,8 @@
-"""The venue's rules change while we trade: filters and margin tiers are asked for now and then."""
+"""The venue's rules change while we trade: filters and margin tiers are asked for now and then.
+
+An order that was not to its symbol's rules is a reason to ask soon: until new ones are adopted,
+stops are refused that were right yesterday.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NoReturn
@@ -20,6 +24,8 @@ from quantum_trader.streams import OPERATOR, OPERATOR_STREAM
 INSTRUMENTS = "instruments"
 EVERY_MS = 1_800_000
 LOOK_EVERY_MS = 1_000
+HURRIED_EVERY_MS = 10_000
+"""So often at most, for what is refused for ever is no reason to ask for ever."""
 
 Ask = Callable[[], Awaitable[Mapping[str, Instrument]]]
 
@@ -38,6 +44,11 @@ class InstrumentKeeper:
         self._ask = ask
         self._rules = rules
         self._stamp = stamp
+        self._hurries = False
+
+    def hurry(self) -> None:
+        """Ask soon: an order was refused by rules that we do not have."""
+        self._hurries = True
 
     async def look(self) -> None:
         """Ask once, and order what has changed."""
@@ -57,14 +68,16 @@ class InstrumentKeeper:
         await self._bus.append(OPERATOR_STREAM, [wire.write(order)], writer=OPERATOR)
 
     async def run(self, clock: Clock) -> NoReturn:
-        """Ask every half hour, for ever."""
+        """Ask every half hour and whenever there is reason to, for ever."""
         patience = Patience(clock)
-        due_ms = clock.now_ms() + EVERY_MS
+        looked_ms = clock.now_ms()
         while True:
             try:
-                if clock.now_ms() >= due_ms:
+                every_ms = HURRIED_EVERY_MS if self._hurries else EVERY_MS
+                if not looked_ms <= clock.now_ms() < looked_ms + every_ms:
+                    self._hurries = False
+                    looked_ms = clock.now_ms()
                     await self.look()
-                    due_ms = clock.now_ms() + EVERY_MS
                 progress.made()
                 patience.relieved()
                 await clock.sleep_until(clock.now_ms() + LOOK_EVERY_MS)

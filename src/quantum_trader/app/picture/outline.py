@@ -9,9 +9,8 @@ from quantum_trader.core.exits.context import ExitContext, ExitMemory
 from quantum_trader.core.exits.plan import ExitPlan
 from quantum_trader.core.exits.stops import break_even
 from quantum_trader.core.instrument import Instrument
-from quantum_trader.core.orders.evaluation import stop_on_grid
 from quantum_trader.core.rules import ExitRules, Fees
-from quantum_trader.core.units import Side, money, sign_of
+from quantum_trader.core.units import Side, decimal_of, money, sign_of
 
 FAR_R = 10.0
 
@@ -53,7 +52,7 @@ class Outline(msgspec.Struct, frozen=True, kw_only=True):
 
     def stop_on_grid(self, price: float) -> Decimal:
         """A stop on the price grid, rounded toward profit: what it locks in is locked in."""
-        return stop_on_grid(self.instrument, self.side, price)
+        return self.instrument.stop_on_grid(self.side, decimal_of(price))
 
     def break_even(self) -> Decimal | None:
         """Where the stop goes after the first stage, once the price is far enough from there.

@@ -39,7 +39,8 @@ def clear(state: TraderState, symbol: str, reason: str, out: Out) -> None:
     stray.reason = stray.reason or reason
     if stray.exit_id is None or state.now_ms - stray.exit_tried_ms >= EXIT_SILENT_MS:
         stray.exit_tried_ms = state.now_ms
-        command_stray_exit(stray, symbol, position, out)
+        known = {} if state.rules is None else state.rules.instruments
+        command_stray_exit(stray, symbol, position, known.get(symbol), out)
 
 
 def on_clearing_over(state: TraderState, fact: OrderFact) -> None:

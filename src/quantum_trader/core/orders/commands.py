@@ -1,4 +1,9 @@
-"""Order commands of a plan. Everything but the entry is reduce-only: no argument can change it."""
+"""Order commands of a plan. Everything but the entry is reduce-only: no argument can change it.
+
+What is sent is on the venue's grid as it is now, which need not be the one on which the position
+was made. What closes all of a position is rounded up, for reduce-only orders never take more than
+there is.
+"""
 
 from decimal import Decimal
 from typing import NamedTuple
@@ -6,6 +11,7 @@ from typing import NamedTuple
 from quantum_trader.core.books.position import Position
 from quantum_trader.core.events import CancelCommanded, OrderCommanded, PlanMade
 from quantum_trader.core.events.orders import OrderKind, OrderRequest, OrderRole
+from quantum_trader.core.instrument import Filters
 from quantum_trader.core.orders.ids import client_order_id
 from quantum_trader.core.orders.plan import Plan, Resting
 from quantum_trader.core.orders.stray import Stray
@@ -34,6 +40,7 @@ class _Owner(NamedTuple):
     trace_id: str
     symbol: str
     side: OrderSide
+    filters: Filters | None
 
 
 def command_entry(made: PlanMade, out: Out) -> None:
@@ -65,12 +72,19 @@ def command_stop(plan: Plan, out: Out, stop: NewStop, qty: Decimal) -> None:
     """Place a stop for the whole remaining size; the plan knows it as on its way."""
     plan.stop_attempts += 1
     name = client_order_id("stop", out.account, plan.made.plan_id, 0, plan.stop_attempts)
-    order = plan.next_stops[name] = Resting(name, plan.stage, stop.price, qty, stop.label)
+    price = plan.instrument.stop_on_grid(plan.made.side, stop.price)
+    order = plan.next_stops[name] = Resting(name, plan.stage, price, qty, stop.label)
     _reduce(_owner_of(plan), out, ("stop", "STOP_MARKET", order), stop.reason)
 
 
 def command_target(plan: Plan, out: Out, leg: int, price: Decimal, qty: Decimal) -> None:
-    """Place one step of the harvest ladder as a resting limit order."""
+    """Place one step of the harvest ladder as a resting limit order, if any of it is on the grid.
+
+    Rounded down: targets never add up to more than there is.
+    """
+    qty = plan.instrument.floor_qty(qty)
+    if not qty:
+        return
     name = client_order_id("target", out.account, plan.made.plan_id, leg, leg)
     target = plan.targets[name] = Resting(name, leg, price, qty)
     _reduce(_owner_of(plan), out, ("target", "LIMIT", target), f"harvest stage {leg}")
@@ -94,12 +108,15 @@ def command_reduction(plan: Plan, out: Out, qty: Decimal, stage: int, reason: st
     _reduce(_owner_of(plan), out, ("exit", "MARKET", order), reason)
 
 
-def command_stray_exit(stray: Stray, symbol: str, position: Position, out: Out) -> None:
-    """Close at market what no plan owns."""
+def command_stray_exit(
+    stray: Stray, symbol: str, position: Position, filters: Filters | None, out: Out
+) -> None:
+    """Close at market what no plan owns; without ``filters`` its symbol is not known here."""
     stray.exit_attempts += 1
     name = client_order_id("exit", out.account, stray.id, 0, stray.exit_attempts)
     stray.exit_id = name
-    owner = _Owner(stray.id, stray.trace_id, symbol, exit_order_side(side_of(position.qty)))
+    side = exit_order_side(side_of(position.qty))
+    owner = _Owner(stray.id, stray.trace_id, symbol, side, filters)
     order = Resting(name, 0, ZERO, abs(position.qty))
     _reduce(owner, out, ("exit", "MARKET", order), stray.reason or "")
 
@@ -143,13 +160,15 @@ def command_orphan_cancel(
 
 def _owner_of(plan: Plan) -> _Owner:
     made = plan.made
-    return _Owner(made.plan_id, made.trace_id, made.symbol, exit_order_side(made.side))
+    side = exit_order_side(made.side)
+    return _Owner(made.plan_id, made.trace_id, made.symbol, side, plan.instrument)
 
 
 def _reduce(
     owner: _Owner, out: Out, what: tuple[OrderRole, OrderKind, Resting], reason: str
 ) -> None:
     role, kind, order = what
+    filters = owner.filters
     out.say(
         OrderCommanded(
             **out.stamp(owner.trace_id),
@@ -161,7 +180,7 @@ def _reduce(
                 symbol=owner.symbol,
                 side=owner.side,
                 kind=kind,
-                qty=order.qty,
+                qty=order.qty if filters is None else filters.ceil_qty(order.qty),
                 price=order.price if kind == "LIMIT" else None,
                 trigger_price=order.price if kind == "STOP_MARKET" else None,
                 reduce_only=True,

@@ -10,12 +10,11 @@ from quantum_trader.core.events import MarketStateComputed
 from quantum_trader.core.exits.context import ExitContext, Glance, MarketPicture
 from quantum_trader.core.exits.plan import ExitPlan, RiskMode
 from quantum_trader.core.exits.router import Holding, get_active, get_or_create
-from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.market.view import MarketView
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.state import TraderState
-from quantum_trader.core.units import ZERO, Side, decimal_of, money
+from quantum_trader.core.units import ZERO, decimal_of, money
 
 
 def glance_of(state: TraderState, rules: Rules, plan: Plan) -> Glance:
@@ -188,9 +187,3 @@ def quantity_of(plan: Plan, frac: float, position: Position) -> Decimal:
     """A fraction of the initial quantity on the step grid, and never more than there is."""
     wanted = plan.instrument.floor_qty(plan.entry_qty * decimal_of(frac))
     return min(wanted, abs(position.qty))
-
-
-def stop_on_grid(instrument: Instrument, side: Side, price: float) -> Decimal:
-    """A stop on the price grid, rounded toward profit: what it was to lock in is locked in."""
-    exact = decimal_of(price)
-    return instrument.ceil_price(exact) if side == "LONG" else instrument.floor_price(exact)

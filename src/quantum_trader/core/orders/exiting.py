@@ -26,15 +26,17 @@ from quantum_trader.core.orders.evaluation import (
     note_market,
     pnl_usd,
     quantity_of,
-    stop_on_grid,
 )
 from quantum_trader.core.orders.plan import Plan
 from quantum_trader.core.orders.protection import is_tighter, move_stop
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
-from quantum_trader.core.units import sign_of
+from quantum_trader.core.units import decimal_of, sign_of
 
 HARVEST = "harvest"
+MOVE_AGAIN_AFTER_MS = 10_000
+"""What a venue refuses it refuses again a second later, and every order counts against its limits.
+"""
 MEASURED = "the market that was just measured"
 
 
@@ -136,8 +138,13 @@ def _begin(at: _Moment, decision: Decision) -> None:
             close_now(at.state, at.plan, at.out, decision.rule)
         case "REDUCE" if at.plan.reducing is None:
             _reduce(at, decision)
-        case "MOVE_STOP" if not at.plan.next_stops:
+        case "MOVE_STOP" if not at.plan.next_stops and not _was_refused(at):
             _move(at, decision)
+
+
+def _was_refused(at: _Moment) -> bool:
+    """Whether the venue takes no other stop at the moment; the one that stands stays meanwhile."""
+    return at.state.now_ms - at.plan.stop_refused_ms < MOVE_AGAIN_AFTER_MS
 
 
 def _reduce(at: _Moment, decision: Decision) -> None:
@@ -159,7 +166,7 @@ def _reduce(at: _Moment, decision: Decision) -> None:
 
 def _move(at: _Moment, decision: Decision) -> None:
     wanted = sure(decision.price, "the price of a stop that shall move")
-    price = stop_on_grid(at.plan.instrument, at.plan.made.side, wanted)
+    price = at.plan.instrument.stop_on_grid(at.plan.made.side, decimal_of(wanted))
     if is_tighter(at.plan, price):
         _say(at, decision, _Begun(True, "", price))
         move_stop(at.state, at.plan, at.out, NewStop(price, decision.rule, decision.reason))

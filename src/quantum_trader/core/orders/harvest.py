@@ -11,7 +11,6 @@ from quantum_trader.core.exits.ladder import ladder
 from quantum_trader.core.orders.closing import answer
 from quantum_trader.core.orders.commands import command_target
 from quantum_trader.core.orders.plan import Plan
-from quantum_trader.core.orders.protection import instrument_of
 from quantum_trader.core.out import Out
 from quantum_trader.core.state import TraderState
 
@@ -27,8 +26,8 @@ def send_targets(state: TraderState, plan: Plan, out: Out) -> None:
         return
     plan.targets_sent = True
     answer(plan, out, "opened", "filled and protected")
-    prices = plan.target_prices = _prices(state, plan)
-    for leg in _standing(state, plan, _legs(state, plan, prices)):
+    prices = plan.target_prices = _prices(plan)
+    for leg in _standing(state, plan, _legs(plan, prices)):
         command_target(plan, out, leg.stage, prices[leg.stage - 1], leg.qty)
 
 
@@ -47,18 +46,18 @@ def _standing(state: TraderState, plan: Plan, legs: Sequence[Leg]) -> list[Leg]:
     return found
 
 
-def _legs(state: TraderState, plan: Plan, prices: Sequence[Decimal]) -> tuple[Leg, ...]:
-    """The ladder of what was filled: the planned one, where that is all that was ordered.
+def _legs(plan: Plan, prices: Sequence[Decimal]) -> tuple[Leg, ...]:
+    """The ladder of what was filled: the planned one, where that is all, and fits the grid still.
 
     Stages and quantities of a ladder do not depend on its prices.
     """
-    instrument = instrument_of(state, plan)
-    if plan.entry_qty == plan.made.qty and instrument is plan.instrument:
+    fits = all(plan.instrument.floor_qty(leg.qty) == leg.qty for leg in plan.made.legs)
+    if plan.entry_qty == plan.made.qty and fits:
         return plan.made.legs
-    return ladder(plan.entry_qty, prices, plan.effective.harvest, instrument)
+    return ladder(plan.entry_qty, prices, plan.effective.harvest, plan.instrument)
 
 
-def _prices(state: TraderState, plan: Plan) -> tuple[Decimal, ...]:
+def _prices(plan: Plan) -> tuple[Decimal, ...]:
     """The targets, off the real fill."""
-    instrument = instrument_of(state, plan)
-    return target_prices(plan.made.side, plan.entry_price, plan.effective.tp_frac, instrument)
+    fracs = plan.effective.tp_frac
+    return target_prices(plan.made.side, plan.entry_price, fracs, plan.instrument)

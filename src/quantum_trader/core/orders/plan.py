@@ -34,13 +34,13 @@ class Resting(msgspec.Struct, frozen=True, gc=False):
 class Plan(msgspec.Struct, kw_only=True):
     """The life of one approved intent, or of a position that was adopted.
 
-    ``instrument`` is the venue's rules as they were when the plan was made; they may vanish from
-    the rules while it lives. ``exit_plan`` is how it is meant to be left, as it was made.
+    ``instrument`` is the venue's rules as they were last known; they may vanish from the rules
+    while the plan lives. ``exit_plan`` is how it is meant to be left, as it was made.
     ``armed`` says that the stop came first, ``arming`` is set while the entry waits for its stop.
     ``coming_usd`` is the notional of the entry that was not filled yet. ``next_stops`` were
     commanded and not confirmed, and nobody knows what became of those in ``doubted``;
-    ``stop_failures`` counts those that had to be placed again. ``stage`` counts harvested ladder
-    steps. ``naked_since_ms`` is set while a position stands without a confirmed stop for all of
+    ``stop_failures`` counts those that had to be placed again, and ``stop_refused_ms`` is when one
+    too many that was to move a stop was refused. ``stage`` counts harvested ladder steps. ``naked_since_ms`` is set while a position stands without a confirmed stop for all of
     it. ``retiring`` are orders whose cancel was commanded, ``kept`` stops whose cancel was
     withheld: they stand beside the one in force, and the tightest takes its place when that ends.
     ``exit_id`` is the exit that is waited for, ``exits`` all that may still trade. ``exit_hurried``
@@ -73,6 +73,7 @@ class Plan(msgspec.Struct, kw_only=True):
     doubted: tuple[str, ...] = ()
     stop_attempts: int = 0
     stop_failures: int = 0
+    stop_refused_ms: int = 0
     targets: dict[str, Resting] = {}
     targets_sent: bool = False
     retiring: dict[str, Resting] = {}

@@ -40,7 +40,7 @@ def protect_first_fill(
     One that was there before the entry covers them meanwhile, and goes when this one is confirmed:
     it may have expired or been met, and what counts is what the venue has after the fill.
     """
-    instrument = instrument_of(state, plan)
+    instrument = plan.instrument
     entry = plan.entry_price
     price = _at_least_armed(plan, _first_stop(plan, entry, instrument))
     plan.opened_ms = state.now_ms
@@ -110,7 +110,7 @@ def keep_to_bounds(state: TraderState, plan: Plan, out: Out) -> None:
 
     R is measured by that stop from then on; what it may cost was decided before the entry.
     """
-    instrument, current = instrument_of(state, plan), plan.tightest_stop()
+    instrument, current = plan.instrument, plan.tightest_stop()
     side, entry = plan.made.side, plan.entry_price
     bounds = plan.bounds
     if current is None or stop_problem(side, entry, current.price, instrument.tick, bounds) is None:
@@ -201,8 +201,8 @@ def on_stop_in_doubt(state: TraderState, plan: Plan, order_id: str, out: Out) ->
 def _place_again(state: TraderState, plan: Plan, failed: Resting, out: Out, reason: str) -> None:
     """Replace a stop that failed, unless one at least as good is left.
 
-    After too many failures a position that is still covered keeps the stop it has; one that is
-    not is closed.
+    After too many failures a position that is still covered keeps the stop it has for a while; one
+    that is not is closed.
     """
     left, size = plan.surest_stop(), abs(state.positions[plan.symbol].qty)
     covered = left is not None and left.qty >= size
@@ -212,7 +212,9 @@ def _place_again(state: TraderState, plan: Plan, failed: Resting, out: Out, reas
     if plan.stop_failures < STOP_FAILURES_MAX:
         stop = NewStop(failed.price, failed.label, reason)
         command_stop(plan, out, stop, _qty_to_cover(state, plan))
-    elif not covered:
+    elif covered:
+        plan.stop_refused_ms = state.now_ms
+    else:
         close_now(state, plan, out, "no_stop_accepted")
 
 
@@ -230,9 +232,3 @@ def is_tighter(plan: Plan, price: Decimal) -> bool:
 def move_stop(state: TraderState, plan: Plan, out: Out, stop: NewStop) -> None:
     """Place the next stop for what remains; whoever asks has made sure that it is tighter."""
     command_stop(plan, out, stop, _qty_to_cover(state, plan))
-
-
-def instrument_of(state: TraderState, plan: Plan) -> Instrument:
-    """The venue's rules for the plan's symbol as they are, or as they were before they vanished."""
-    known = {} if state.rules is None else state.rules.instruments
-    return known.get(plan.symbol, plan.instrument)

@@ -208,6 +208,9 @@ _ROWS: tuple[tuple[int, str, Outcome, str, str], ...] = (
 CODES: Mapping[int, VenueCode] = {row[0]: VenueCode(*row) for row in _ROWS}
 """Every code we know, by its number."""
 
+OFF_RULES = frozenset({-1111, -4003, -4004, -4005, -4014, -4023, -4164})
+"""Refusals of an order that is not to the rules of its symbol: ours may be those of before."""
+
 REFUSED_STATUSES: Mapping[int, Outcome] = {
     401: "locked",
     403: "not_sent",
