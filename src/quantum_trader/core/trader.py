@@ -247,8 +247,10 @@ def _on_rules(state: TraderState, fact: RulesAdopted) -> Sequence[Fact]:
         state.ledger.deposit(fact.rules.deposit_usd)
     state.rules = fact.rules
     for plan in state.plans.values():
-        # What rests stays as it is; what follows has to be to the grid of today.
-        plan.instrument = fact.rules.instruments.get(plan.symbol, plan.instrument)
+        instrument = fact.rules.instruments.get(plan.symbol, plan.instrument)
+        if instrument != plan.instrument:
+            # What rests stays as it is, what follows is to the new grid, and on it nothing failed.
+            plan.instrument, plan.stop_failures, plan.stop_refused_ms = instrument, 0, 0
     return _NOTHING
 
 

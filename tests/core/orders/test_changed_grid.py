@@ -149,3 +149,20 @@ def test_a_move_that_the_venue_refuses_is_not_tried_every_second() -> None:
     (plan,) = desk.state.plans.values()
     assert plan.covers(desk.state.positions["BTCUSDT"])
     assert not desk.commands("exit")
+
+
+def test_what_was_refused_on_the_old_grid_is_tried_at_once_on_the_new_one() -> None:
+    desk = Desk()
+    targets = desk.open(60_000.0)
+    desk.fill(targets[0], targets[0].order.price)
+    for number in (1, 2, 3):
+        desk.reject(desk.commands("stop")[number], BAD_PRECISION)
+    desk.second(NOON_MS + 1_000)
+    assert len(desk.commands("stop")) == 4
+    change_grid(desk)
+    desk.tell(a_candle(60_900.0, NOON_MS + 2_000))
+    desk.second(NOON_MS + 2_000)
+    moved = desk.commands("stop")[4]
+    check_grid(moved)
+    desk.reject(moved, -2019)
+    assert len(desk.commands("stop")) == 6, "it may fail as often as on any grid"
