@@ -5,6 +5,7 @@ It does what ``quantum halt``, ``flatten``, ``disarm`` and ``resume`` do, throug
 that names its origin is refused, whatever the origin is, and so is one under another host name.
 """
 
+import asyncio
 import hmac
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -31,6 +32,7 @@ from quantum_trader.ports import Bus
 PATH = "/api/control"
 DOCUMENT_PATH = "/api/openapi.json"
 BODY_MAX = 16 * 1024
+BODY_WITHIN_S = 10.0
 JSON = "application/json"
 BEARER = "Bearer "
 CONTROL_FILE = "control.token"
@@ -134,7 +136,13 @@ class Control:
             refused = self._refused(request)
             if refused is not None:
                 return refused
-            body = await _body(request)
+            try:
+                async with asyncio.timeout(BODY_WITHIN_S):
+                    body = await _body(request)
+            except TimeoutError:
+                return _json(408, Refusal(f"the body did not come within {BODY_WITHIN_S:g} s"))
+            except ClientDisconnect:
+                return Response(status_code=400)  # Nobody is there to read it.
             if body is None:
                 return _json(413, Refusal(f"the body is larger than {BODY_MAX} bytes"))
             try:

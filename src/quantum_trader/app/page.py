@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from quantum_trader.app.callers import FewCallers
 from quantum_trader.app.display import FILTERS, Shown, shown
 from quantum_trader.app.watch import View
 from quantum_trader.core.errors import BrokenInvariant, ConfigError
@@ -63,6 +64,7 @@ class Page:
         app = page_app(look, more)
         config = uvicorn.Config(
             app,
+            http=FewCallers,
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -40,12 +40,13 @@ class Plan(msgspec.Struct, kw_only=True):
     ``coming_usd`` is the notional of the entry that was not filled yet. ``next_stops`` were
     commanded and not confirmed, and nobody knows what became of those in ``doubted``;
     ``stop_failures`` counts those that had to be placed again, and ``stop_refused_ms`` is when one
-    too many that was to move a stop was refused. ``stage`` counts harvested ladder steps. ``naked_since_ms`` is set while a position stands without a confirmed stop for all of
-    it. ``retiring`` are orders whose cancel was commanded, ``kept`` stops whose cancel was
-    withheld: they stand beside the one in force, and the tightest takes its place when that ends.
-    ``exit_id`` is the exit that is waited for, ``exits`` all that may still trade. ``exit_hurried``
-    is set once an exit in doubt was repeated at once; others wait their time. ``reducing`` is a
-    partial exit under way. ``initial_stop`` is the first stop of the entry, which R is measured by;
+    too many that was to move a stop was refused. ``stage`` counts harvested ladder steps.
+    ``naked_since_ms`` is set while a position stands without a confirmed stop for all of it.
+    ``retiring`` are orders whose cancel was commanded, ``kept`` stops whose cancel was withheld:
+    they stand beside the one in force, and the tightest takes its place when that ends. ``exit_id``
+    is the exit that is waited for, ``exits`` all that may still trade. ``exit_hurried`` is set once
+    an exit in doubt was repeated at once; others wait their time. ``reducing`` is a partial exit
+    under way. ``initial_stop`` is the first stop of the entry, which R is measured by;
     ``target_prices`` are those of all stages. ``market`` is the market as of ``market_ms``,
     ``memory`` what the exit rules remember, ``liquidation_price`` where the venue takes it.
     ``exit_reason`` is set once the plan is to be left. ``flat_ms`` is when the position became
