@@ -100,12 +100,14 @@ PROCESSES = (
     Row(
         "F10",
         "no file can be opened any more",
-        "a run with a limit of 32 open files; a limit that is lowered in the middle of a run",
+        "a run with a limit of 32 open files; a limit that is lowered in the middle of a run; "
+        "callers of the page who ask for nothing",
         "it refuses to start, says why, and leaves nothing half done; in the middle, whatever file "
         "cannot be read holds entries back, positions stay protected, and the page comes back",
         (
             "test_a_run_that_may_open_too_few_files_refuses_and_leaves_nothing_half_done",
             "test_a_run_that_can_open_no_file_any_more_takes_no_entry_and_goes_on",
+            "test_there_are_never_more_callers_than_files_can_be_spared_for",
         ),
     ),
     Row(

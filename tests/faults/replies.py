@@ -207,9 +207,13 @@ REPLIES = (
         "F68",
         "grid, tiers or state of a symbol change",
         "a venue that changes its filters or halts a symbol",
-        "the change becomes a rule; entries are refused where nobody trades, exits stay legal",
+        "the change becomes a rule, soon where an order was refused by it; entries are refused where "
+        "nobody trades; stops and exits of open positions are sent on the new grid",
         (
             "test_what_changes_at_the_venue_is_ordered_once",
+            "test_a_refusal_by_rules_that_we_do_not_have_is_a_reason_to_ask_soon",
+            "test_a_stop_that_moves_is_on_the_new_grid_and_covers_all",
+            "test_everything_can_be_closed_although_it_is_no_whole_number_of_steps",
             "test_symbols_halt_filters_change_and_clocks_go_wrong",
             "test_an_instrument_that_vanishes_does_not_leave_its_position_alone",
         ),
