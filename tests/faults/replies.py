@@ -207,8 +207,8 @@ REPLIES = (
         "F68",
         "grid, tiers or state of a symbol change",
         "a venue that changes its filters or halts a symbol",
-        "the change becomes a rule, soon where an order was refused by it; entries are refused where "
-        "nobody trades; stops and exits of open positions are sent on the new grid",
+        "the change becomes a rule, soon where an order was refused by it; entries are refused "
+        "where nobody trades; stops and exits of open positions are sent on the new grid",
         (
             "test_what_changes_at_the_venue_is_ordered_once",
             "test_a_refusal_by_rules_that_we_do_not_have_is_a_reason_to_ask_soon",

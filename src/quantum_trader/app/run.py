@@ -124,6 +124,7 @@ async def run(config: Config, asked: Asked, listener: Listener) -> tuple[int, Vi
         child = _guardian(asked, config, abroad)
         system = System(_parts(config, market, url, leadership, abroad))
         stack.push_async_callback(system.close)
+        await watch.begin()
         await system.start(asked.drain)
         gc.freeze()  # What is there now stays; to look at it again and again takes milliseconds.
         places = _places(config, market, page, url, child)

@@ -22,12 +22,15 @@ from quantum_trader.core.events import (
 from quantum_trader.ports import Bus, Clock, Entry
 from quantum_trader.services import wire
 from quantum_trader.streams import APPLY_RESULT, TRADE_CLOSED
+from quantum_trader.streams.ids import parse
 
 EVERY_S = 1.0
 PAGE = 256
 OUTCOMES_KEPT = 20
 TRADES_KEPT = 15
 SAMPLES_KEPT = 600
+
+NOWHERE = "0-0"
 
 Outcome = IntentApplied | IntentRefused | IntentSkipped
 
@@ -89,11 +92,18 @@ class Watch:
         self._wall = wall
         self._time = time
         self._after = {APPLY_RESULT: "-", TRADE_CLOSED: "-"}
+        self._past = dict.fromkeys(self._after, NOWHERE)
         self._outcomes: deque[Outcome] = deque(maxlen=OUTCOMES_KEPT)
         self._trades: deque[TradeClosed] = deque(maxlen=TRADES_KEPT)
         self._equity: deque[Sample] = deque(maxlen=SAMPLES_KEPT)
         self._opened = self._closed = 0
         self._posted = board.Posted(None, ())
+
+    async def begin(self) -> None:
+        """Only what comes from here on is news; a start must not tell old trades as new ones."""
+        for stream in self._past:
+            info = await self._bus.info(stream)
+            self._past[stream] = NOWHERE if info is None else info.last_id
 
     @property
     def view(self) -> View:
@@ -114,35 +124,38 @@ class Watch:
         )
 
     async def look(self) -> list[Fact]:
-        """See what is new; the outcomes and trades that were not known before, in order.
+        """See what was not seen before; the outcomes and trades among it that are news, in order.
 
         Raises ``BusUnreachable``; what was seen before stays.
         """
-        outcomes = await self._new(APPLY_RESULT)
-        trades = await self._new(TRADE_CLOSED)
+        unseen = [*await self._unseen(APPLY_RESULT), *await self._unseen(TRADE_CLOSED)]
         self._posted = board.read(await self._bus.projection(board.PROJECTION))
-        for fact in outcomes:
+        for entry in unseen:
+            self._after[entry.stream] = entry.id
+        for fact in facts_in(unseen):
             if isinstance(fact, Outcome):
                 self._outcomes.append(fact)
                 self._opened += isinstance(fact, IntentApplied) and fact.status == "opened"
-        for fact in trades:
-            if isinstance(fact, TradeClosed):
+            elif isinstance(fact, TradeClosed):
                 self._trades.append(fact)
                 self._closed += 1
         self._sample()
-        return [*outcomes, *trades]
+        return facts_in([entry for entry in unseen if self._is_news(entry)])
 
-    async def _new(self, stream: str) -> list[Fact]:
+    def _is_news(self, entry: Entry) -> bool:
+        return parse(entry.id) > parse(self._past[entry.stream])
+
+    async def _unseen(self, stream: str) -> list[Entry]:
         """Everything on a stream since the last look."""
-        found: list[Fact] = []
+        found: list[Entry] = []
+        after = self._after[stream]
         while True:
-            after = self._after[stream]
             page = await self._bus.span(stream, after, "+", PAGE)
             fresh = [entry for entry in page if entry.id != after]
             if not fresh:
                 return found
-            self._after[stream] = fresh[-1].id
-            found += facts_in(fresh)
+            after = fresh[-1].id
+            found += fresh
 
     def _sample(self) -> None:
         head, equity_usd = self._posted.head, board.equity_usd(self._posted)
