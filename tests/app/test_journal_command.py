@@ -12,7 +12,7 @@ import pytest
 from quantum_trader.adapters.journal.reading import log_of
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
 from quantum_trader.app.cli import main
-from quantum_trader.app.wiring import JOURNAL_FILE
+from quantum_trader.app.parts import JOURNAL_FILE
 from quantum_trader.core.events import AccountSeen, SeenOrder, SeenPosition
 from tests.commands import (
     ACCOUNT,

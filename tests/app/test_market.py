@@ -16,7 +16,7 @@ from quantum_trader.adapters.market.synthetic import SyntheticMarket
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.instance import InstanceLock, owner_of, settle_owner
 from quantum_trader.app.market import SPEED_MAX, Wanted, choose
-from quantum_trader.app.wiring import rules_on
+from quantum_trader.app.parts import rules_on
 from quantum_trader.core.default_instruments import DEFAULT_INSTRUMENTS
 from quantum_trader.core.errors import ConfigError
 from quantum_trader.core.events import CandleClosed, MarketFact, MarkPriced

@@ -1,5 +1,6 @@
 """The wiring on memory: what happens before the first price, and that the parts fit together."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,19 +14,29 @@ from quantum_trader.adapters.exchanges.paper import PaperExchange
 from quantum_trader.adapters.journal.memory import MemoryJournal
 from quantum_trader.adapters.latch import FILE, FileLatch
 from quantum_trader.adapters.market.synthetic import SyntheticMarket
+from quantum_trader.app.parts import Parts
 from quantum_trader.app.rig import matching_rules
-from quantum_trader.app.wiring import Parts, System
+from quantum_trader.app.wiring import System
 from quantum_trader.core.events import DrainSwitched, Fact, KillLevelSet, RulesAdopted
 from quantum_trader.core.rules import Rules
 from quantum_trader.services import inbox, wire
-from quantum_trader.streams import OPERATOR_STREAM, TRADER, groups
+from quantum_trader.streams import (
+    APPLY_RESULT,
+    CLOCK_STREAM,
+    OPERATOR_STREAM,
+    TRADE_INTENT,
+    TRADER,
+    groups,
+)
 from tests.loops import told
-from tests.support import NOON_MS, some_rules
+from tests.support import NOON_MS, an_intent, refused_by, some_rules
 
 
-def parts_on(bus: MemoryBus, rules: Rules, folder: Path | None = None) -> Parts:
+def parts_on(
+    bus: MemoryBus, rules: Rules, folder: Path | None = None, at_ms: int = NOON_MS
+) -> Parts:
     """A whole system on one memory; its files are memory too."""
-    clock = ManualClock(NOON_MS)
+    clock = ManualClock(at_ms)
     venue = PaperExchange(matching_rules(rules))
     return Parts(
         rules=rules,
@@ -43,10 +54,15 @@ def parts_on(bus: MemoryBus, rules: Rules, folder: Path | None = None) -> Parts:
 
 
 async def started(
-    bus: MemoryBus, rules: Rules, *, drain: bool = False, folder: Path | None = None
+    bus: MemoryBus,
+    rules: Rules,
+    *,
+    drain: bool = False,
+    folder: Path | None = None,
+    at_ms: int = NOON_MS,
 ) -> System:
     """A system that could begin now."""
-    system = System(parts_on(bus, rules, folder))
+    system = System(parts_on(bus, rules, folder, at_ms))
     await system.start(drain)
     return system
 
@@ -64,8 +80,29 @@ async def test_every_group_exists_and_the_rules_are_the_first_thing_the_trader_t
         assert info is not None
         assert service in {group.service for group in info.groups}
     records = [inbox.decode(record) for _, record in await bus.inbox(TRADER, "0-0", 9)]
-    assert [run.stream for run in records[0].took] == [OPERATOR_STREAM]
+    assert [run.stream for run in records[0].took] == [OPERATOR_STREAM, CLOCK_STREAM]
     assert system.trader.state.rules == some_rules()
+
+
+async def test_what_waited_while_nobody_ran_is_judged_by_the_time_of_now() -> None:
+    """It was judged by the last second before the crash: old as new, and new as not yet true."""
+    bus = MemoryBus()
+    before = await started(bus, some_rules())
+    assert before.trader.state.now_ms == NOON_MS
+    later_ms = NOON_MS + 400_000
+    await bus.append(TRADE_INTENT, [wire.write(an_intent(at_ms=NOON_MS))], writer="somebody")
+    await bus.read(TRADER, [TRADE_INTENT], count=9, block_ms=0)
+    await bus.append(TRADE_INTENT, [wire.write(an_intent(at_ms=later_ms - 900))], writer="somebody")
+    system = await started(bus, some_rules(), at_ms=later_ms)
+    running = asyncio.create_task(system.services()[TRADER]())
+    for _ in range(1_000):
+        if len(await told(bus, APPLY_RESULT)) == 2:
+            break
+        await asyncio.sleep(0.01)
+    running.cancel()
+    old, new = await told(bus, APPLY_RESULT)
+    assert "fresh" in refused_by(old)
+    assert "fresh" not in refused_by(new)
 
 
 async def test_rules_that_are_known_are_not_adopted_again_and_changed_ones_are() -> None:

@@ -20,7 +20,8 @@ from quantum_trader.adapters.journal.memory import MemoryJournal
 from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.adapters.market.market_clock import TimedMarket
 from quantum_trader.app.abroad import begin_after
-from quantum_trader.app.wiring import Parts, System
+from quantum_trader.app.parts import Parts
+from quantum_trader.app.wiring import System
 from quantum_trader.core.errors import InDoubt, Locked
 from quantum_trader.core.events import Fact, OrderFilled
 from quantum_trader.core.intent_edge import write_intent

@@ -14,7 +14,7 @@ from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.app.abroad import Abroad, market_of, open_door
 from quantum_trader.app.config import Config, load
 from quantum_trader.app.leave import no_entry
-from quantum_trader.app.wiring import Parts, parts_abroad
+from quantum_trader.app.parts import Parts, parts_abroad
 from quantum_trader.core.caps import Caps
 from quantum_trader.core.errors import Unreachable
 from quantum_trader.core.lease import LeaseRules

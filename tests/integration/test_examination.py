@@ -14,7 +14,7 @@ from quantum_trader.adapters.bus.server_state import fsync_of, state_of
 from quantum_trader.app.examination import Report, Subject, examine_folder, examine_system
 from quantum_trader.app.finding import red
 from quantum_trader.app.guardian_beat import beat_file
-from quantum_trader.app.wiring import JOURNAL_FILE
+from quantum_trader.app.parts import JOURNAL_FILE
 from quantum_trader.services.guardian import GuardBeat
 from tests.support import NOON_MS
 

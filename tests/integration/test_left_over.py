@@ -7,7 +7,7 @@ from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events import DeadLettered
 from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.streams import MARKET_TICK, TRADER, dead_letters_of
-from tests.loops import POISON, diary_fold, drain, drain_all, tell, tick, told, trader_on
+from tests.loops import POISON, diary_fold, drain, drain_all, second, tell, tick, told, trader_on
 
 MANY = 64
 
@@ -63,6 +63,16 @@ async def test_what_is_new_on_a_stream_does_not_wait_for_all_that_is_old_on_thos
         await tell(bus, drain(turn))
         await consumer.poll_once()
         assert fold.state.seen[-1] == f"d{turn}"
+
+
+async def test_the_time_is_told_before_what_is_old_is_judged() -> None:
+    bus = await given_and_killed(1)
+    await tell(bus, second(700))
+    fold = diary_fold()
+    consumer = trader_on(bus, fold)
+    await consumer.start()
+    await drain_all(consumer)
+    assert fold.state.seen[:2] == ["s700", "t1"]
 
 
 async def test_what_is_old_is_finished_however_much_is_new_before_it() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from quantum_trader.adapters.journal.reading import reading
-from quantum_trader.app.wiring import JOURNAL_FILE
+from quantum_trader.app.parts import JOURNAL_FILE
 from quantum_trader.core.events import KillLevelSet, LifeTaken, OrderCommanded
 from quantum_trader.streams import OPERATOR_STREAM, ORDER_COMMAND
 from tests.running import QUANTUM, Running, facts_on, holds_protected

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from quantum_trader.adapters.journal.sqlite import audit
-from quantum_trader.app.wiring import JOURNAL_FILE
+from quantum_trader.app.parts import JOURNAL_FILE
 from quantum_trader.core.events import (
     IntentApplied,
     IntentProposed,

@@ -91,6 +91,27 @@ async def test_every_second_is_told_once_and_in_order(bus: MemoryBus) -> None:
     ]
 
 
+async def test_a_start_tells_the_time_before_anybody_judges_by_that_of_the_life_before() -> None:
+    bus, clock = MemoryBus(), ManualClock(10_400)
+    for now_ms in (10_400, 10_900, 75_300, 70_000):
+        clock = ManualClock(now_ms)
+        await ClockService(bus, clock).begin()
+    assert [fact.at_ms for fact in await told(bus, CLOCK_STREAM)] == [10_000, 75_000]
+
+
+async def test_what_a_start_told_is_not_told_again_by_the_clock_that_runs() -> None:
+    bus, clock = MemoryBus(), ManualClock(10_400)
+    service = ClockService(bus, clock)
+    await service.begin()
+    running = asyncio.create_task(service.run())
+    for now_ms in (11_000, 12_000):
+        await turns()
+        clock.move_to(now_ms)
+    await turns()
+    running.cancel()
+    assert [fact.at_ms for fact in await told(bus, CLOCK_STREAM)] == [10_000, 11_000, 12_000]
+
+
 async def test_after_a_clock_was_set_back_every_second_is_told_as_the_one_after_the_last() -> None:
     bus, clock = MemoryBus(), ManualClock(10_000)
     for now_ms in (12_000, 10_000, 11_000, 12_000, 14_000, 15_000):

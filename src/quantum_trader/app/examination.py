@@ -23,11 +23,11 @@ from quantum_trader.app.machine import (
     look_at_journal,
     server_findings,
 )
+from quantum_trader.app.parts import JOURNAL_FILE
 from quantum_trader.app.standing import look as standing_now
 from quantum_trader.app.standing import standing_findings
 from quantum_trader.app.stray import stray_findings
 from quantum_trader.app.upkeep import upkeep_findings
-from quantum_trader.app.wiring import JOURNAL_FILE
 from quantum_trader.core.lease import Held, Holder
 from quantum_trader.core.mode import mode_of
 from quantum_trader.ports import Bus

@@ -31,8 +31,9 @@ from quantum_trader.app.guardian_child import GuardianChild
 from quantum_trader.app.instance import InstanceLock, this_process
 from quantum_trader.app.market import Market, Wanted, choose
 from quantum_trader.app.page import Page
+from quantum_trader.app.parts import INSTANCE, Parts, paper_parts, parts_abroad
 from quantum_trader.app.watch import EVERY_S, About, View, Watch
-from quantum_trader.app.wiring import INSTANCE, Parts, System, paper_parts, parts_abroad
+from quantum_trader.app.wiring import System
 from quantum_trader.core.errors import BusUnreachable, ConfigError
 from quantum_trader.core.events import Fact
 from quantum_trader.core.mode import mode_of

@@ -1,68 +1,42 @@
-"""The one place where services meet the adapters they hold: every mode is a wiring of these parts.
+"""The one place where services meet the adapters they hold: every mode is a wiring of parts.
 
 ``System`` is the whole: the trader, the gateway, the models, the paper venue's market, the feed
 and the clock, each on a connection of its own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
 from functools import partial
-from importlib.util import find_spec
-from pathlib import Path
 
 import msgspec
 import structlog
 
-from quantum_trader.adapters.archive.segments import FOLDER, SegmentArchive
-from quantum_trader.adapters.bus.namespace import names_of
-from quantum_trader.adapters.bus.redis import RedisBus
-from quantum_trader.adapters.clock import SteadyClock, SystemClock
 from quantum_trader.adapters.exchanges.breaking import BreakingExchange
 from quantum_trader.adapters.exchanges.fenced import FencedExchange
-from quantum_trader.adapters.exchanges.paper import PaperExchange
-from quantum_trader.adapters.exchanges.paper_store import PaperStore
-from quantum_trader.adapters.journal.sqlite import SqliteJournal
-from quantum_trader.adapters.latch import FileLatch
 from quantum_trader.adapters.market.contracts import BINANCE
-from quantum_trader.adapters.market.instrument_files import load as load_instruments
-from quantum_trader.app.abroad import Abroad, begin_after
 from quantum_trader.app.board import Board
-from quantum_trader.app.config import Config
-from quantum_trader.app.instance import settle_owner
-from quantum_trader.app.market import Market
-from quantum_trader.app.rig import matching_rules
+from quantum_trader.app.parts import Parts
 from quantum_trader.core.errors import StoreError
 from quantum_trader.core.events import CanarySung, DrainSwitched, Fact, RulesAdopted
-from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.out import Stamp
 from quantum_trader.core.rules import Rules
-from quantum_trader.core.signals import MODELS, AnyModel
 from quantum_trader.core.state import TraderState, state_hash
 from quantum_trader.core.trader import step
 from quantum_trader.ports import (
-    Archive,
     Bus,
-    Clock,
     Exchange,
-    Journal,
-    Latch,
-    MarketData,
-    QuoteSource,
-    SimulatedVenue,
 )
 from quantum_trader.services import wire
 from quantum_trader.services.archiver import Archiver, ArchiverSettings
 from quantum_trader.services.batch import Handler
 from quantum_trader.services.canary import Canary
 from quantum_trader.services.clock import ClockService
-from quantum_trader.services.exchange_health import EXCHANGE, Counts, ExchangeHealth, Offset
+from quantum_trader.services.exchange_health import EXCHANGE, ExchangeHealth
 from quantum_trader.services.feed import Feed
 from quantum_trader.services.fold import Fold
 from quantum_trader.services.gateway import Gateway
 from quantum_trader.services.gateway_loops import GatewayService
 from quantum_trader.services.history import History, set_aside_of_others
-from quantum_trader.services.instruments import INSTRUMENTS, Ask, InstrumentKeeper
+from quantum_trader.services.instruments import INSTRUMENTS, InstrumentKeeper
 from quantum_trader.services.janitor import Janitor
 from quantum_trader.services.latch import LATCH, LatchKeeper
 from quantum_trader.services.leadership import LEASE, Leadership
@@ -72,7 +46,7 @@ from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.services.paper_venue import PaperMarket
 from quantum_trader.services.recovery import Log
 from quantum_trader.services.signals import signals_fold
-from quantum_trader.services.snapshots import SNAPSHOT_EVERY, snapshots_of
+from quantum_trader.services.snapshots import snapshots_of
 from quantum_trader.services.supervisor import Start
 from quantum_trader.services.venues import Venues
 from quantum_trader.streams import (
@@ -95,48 +69,9 @@ from quantum_trader.streams import (
 
 _log = structlog.get_logger()
 
-INSTANCE = "main"
-"""The consumer name of every service: the same after a restart, so that it finds what it left."""
-JOURNAL_FILE = "journal.sqlite"
-VENUE_FILE = "paper-venue.sqlite"
 ADOPT_TURNS_MAX = 10_000
 """So many batches may lie before new rules in the trader's inbox after a long rest."""
 ORDERS_LOOKED_AT = 1_000
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """What a system is made of. ``wall`` dates; ``time`` is the time of the market it lives on.
-
-    ``venue`` takes the orders; ``simulated`` is that same venue where its market is moved from
-    here, and None for one that has a market of its own.
-    ``steady`` only ever goes on, whatever the wall's is set to: it tells how long an order has been
-    in doubt. ``quotes`` is what other venues bid and ask; None where nobody is compared.
-    ``leadership`` is the right to trade the account; None where nobody else could have
-    it. ``instruments`` asks the venue for its own, where it has any, ``clock_offset`` for how far
-    its clock is from ours, and ``oddities`` counts what it says oddly. The trader writes a snapshot
-    every ``snapshot_every`` facts. Without ``keeps_house`` nobody archives, tidies or sings.
-    """
-
-    rules: Rules
-    models: Sequence[AnyModel]
-    data: MarketData
-    venue: Exchange
-    simulated: SimulatedVenue | None
-    journal: Journal
-    latch: Latch
-    archive: Archive | None
-    bus_of: Callable[[str], Bus]
-    wall: Clock
-    time: Clock
-    quotes: QuoteSource | None = None
-    leadership: Leadership | None = None
-    instruments: Ask | None = None
-    clock_offset: Offset | None = None
-    oddities: Counts | None = None
-    steady: Clock = field(default_factory=SteadyClock)
-    snapshot_every: int = SNAPSHOT_EVERY
-    keeps_house: bool = True
 
 
 class System:
@@ -159,6 +94,7 @@ class System:
             Board(),
         )
         venue = BreakingExchange(parts.venue, parts.steady.now_ms)
+        self._clock = ClockService(self.buses[CLOCK], parts.time)
         self._instruments: InstrumentKeeper | None = None
         gateway = Gateway(
             _fenced(venue, parts.leadership),
@@ -219,6 +155,7 @@ class System:
         parts = self._parts
         if parts.archive is not None:
             await set_aside_of_others(self.buses[TRADER], parts.archive)
+        await self._clock.begin()
         for service in (self._paper, self._signals, self._trader, self._gateway):
             await service.start()
         rules = self._rules = await self._allowed(parts.rules)
@@ -295,7 +232,7 @@ class System:
             SIGNALS: self._signals.run,
             GATEWAY: self._gateway.run,
             TRADER: self._trader.run,
-            CLOCK: ClockService(self.buses[CLOCK], parts.time).run,
+            CLOCK: self._clock.run,
             FEED: Feed(self.buses[FEED], parts.data, parts.wall).run,
             LATCH: lambda: self._latch.run(parts.wall),
             EXCHANGE: self._health.run,
@@ -322,82 +259,3 @@ class System:
 
 def _fenced(venue: Exchange, leadership: Leadership | None) -> Exchange:
     return venue if leadership is None else FencedExchange(venue, leadership.refusal)
-
-
-def rules_on(
-    market: Market, config: Config, instruments: Mapping[str, Instrument] | None = None
-) -> Rules:
-    """The configured rules for one market: its account, and its limits where none were set.
-
-    Raises ``ConfigError`` for a symbol without an instrument. Instruments come from files, unless
-    a venue told its own.
-    """
-    limits = {**market.limits, **config.limits}
-    here = config.model_copy(update={"account": market.account, "limits": limits})
-    known = instruments
-    if known is None:
-        known = load_instruments(config.instruments, config.brackets)
-    return here.rules(known)
-
-
-def archive_in(folder: Path) -> SegmentArchive | None:
-    """The archive beside the streams of a folder; None where nobody can write one."""
-    return SegmentArchive(folder / FOLDER) if find_spec("polars") else None
-
-
-def paper_parts(
-    config: Config, market: Market, url: str, leadership: Leadership | None = None
-) -> Parts:
-    """The parts of paper trading: its files in the data folder, its streams at ``url``.
-
-    Raises ``ConfigError`` and ``StoreError``; then no file was changed.
-    """
-    rules = rules_on(market, config)
-    settle_owner(config.home, rules.account)
-    venue = PaperExchange(matching_rules(rules), PaperStore(config.home / VENUE_FILE))
-    return _parts(config, market, url, leadership, (rules, venue, venue))
-
-
-def parts_abroad(
-    config: Config, market: Market, url: str, leadership: Leadership, abroad: Abroad
-) -> Parts:
-    """The parts of trading at a venue outside this process. Raises like ``paper_parts``."""
-    here = config.model_copy(update={"deposit_usd": abroad.deposit_usd})
-    told = abroad.instruments
-    abroad.door.fence(leadership.refusal)
-    known = {symbol: told[symbol] for symbol in config.symbols if symbol in told}
-    rules = rules_on(market, here, known)
-    settle_owner(config.home, rules.account)
-    parts = _parts(config, market, url, leadership, (rules, abroad.exchange, None))
-    begin_after(parts.journal, abroad.door)
-    return replace(
-        parts,
-        instruments=abroad.door.instruments,
-        clock_offset=lambda: abroad.door.clock_offset_ms,
-        oddities=lambda: abroad.door.oddities,
-    )
-
-
-def _parts(
-    config: Config,
-    market: Market,
-    url: str,
-    leadership: Leadership | None,
-    traded: tuple[Rules, Exchange, SimulatedVenue | None],
-) -> Parts:
-    rules, venue, simulated = traded
-    return Parts(
-        rules=rules,
-        models=[MODELS[config.model]()],
-        data=market.data,
-        venue=venue,
-        simulated=simulated,
-        journal=SqliteJournal(config.home / JOURNAL_FILE, rules.account),
-        latch=FileLatch(config.home),
-        archive=archive_in(config.home),
-        bus_of=lambda service: RedisBus(url, consumer=INSTANCE, names=names_of(rules.account)),
-        wall=SystemClock(),
-        time=market.time,
-        quotes=market.quotes,
-        leadership=leadership,
-    )

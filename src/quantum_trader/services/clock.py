@@ -32,17 +32,22 @@ class ClockService:
         self._bus = bus
         self._clock = clock
         self._pulse = Pulse(bus, CLOCK)
-        self._last_ms = 0
+        self._last_ms: int | None = None
+
+    async def begin(self) -> None:
+        """Tell the second that is over, so that nobody judges by the last one before a start."""
+        self._last_ms = await self._told_last_ms()
+        at_ms = self._clock.now_ms() // SECOND_MS * SECOND_MS
+        if at_ms > self._last_ms:
+            await self._tell(at_ms)
 
     async def run(self) -> NoReturn:
         """Tell the time for ever."""
         patience = Patience(self._clock)
-        knows_last = False
         while True:
             try:
-                if not knows_last:
+                if self._last_ms is None:
                     self._last_ms = await self._told_last_ms()
-                    knows_last = True
                 await self.tell_next()
                 patience.relieved()
             except BusUnreachable as error:
@@ -58,11 +63,15 @@ class ClockService:
         now_ms = self._clock.now_ms()
         await self._clock.sleep_until((now_ms // SECOND_MS + 1) * SECOND_MS)
         now_ms = self._clock.now_ms()
+        last_ms = self._last_ms or 0
+        await self._tell(max(now_ms // SECOND_MS * SECOND_MS, last_ms + SECOND_MS))
+        await self._pulse.beat(now_ms)
+
+    async def _tell(self, at_ms: int) -> None:
         # Noted before it is sent: whether a lost one arrived is unknown, and twice is worse.
-        self._last_ms = at_ms = max(now_ms // SECOND_MS * SECOND_MS, self._last_ms + SECOND_MS)
+        self._last_ms = at_ms
         await self._bus.append(CLOCK_STREAM, [wire.write(second_passed(at_ms))], writer=CLOCK)
         self._pulse.count(1)
-        await self._pulse.beat(now_ms)
 
     async def _told_last_ms(self) -> int:
         """The last second that was told; what nobody can read was not told by us."""

@@ -3,8 +3,8 @@
 The first such entry comes alone, its neighbours with it the fewer the more often they came: so the
 one that breaks the handler is found, and they are not blamed for it. To take all of them one at a
 time, always, would be as safe and slow: whoever is killed with full batches begins with a commit
-for every message. For the same reason what is new on a stream comes between what is old on those
-behind it: the stops of open positions must not wait for signals of before.
+for every message. And what is new on the streams before one comes before what is old on it: the
+stops of open positions must not wait for signals of before, nor those be judged without the time.
 """
 
 from collections.abc import Sequence
@@ -35,24 +35,30 @@ class LeftOver:
         """Look at everything at the next turn; what was known belongs to an earlier start."""
         self._unfinished: list[str] = []
         self._together = 1
-        self._new_is_next = False
+        self._waiting: list[Entry] = []
         self._claim_due_ms = self._look_due_ms = 0
 
     def is_due(self, now_ms: int) -> bool:
         """Whether something is known to be unfinished, or a look would be due."""
-        return bool(self._unfinished) or self._is_look_due(now_ms)
+        return bool(self._waiting or self._unfinished) or self._is_look_due(now_ms)
 
     async def take(self) -> list[Entry]:
-        """The next entries that were not finished; none when all are, or no look is due.
+        """The next entries that were not finished, or what is new before them, by turns.
 
-        Taking over comes first, so that both kinds are finished in the order of the stream.
+        None when all are finished, or no look is due. Taking over comes first, so that what we
+        were given and what others left are finished in the order of the stream.
         """
+        if self._waiting:
+            old, self._waiting = self._waiting, []
+            return old
         while True:
             while self._unfinished:
                 stream = self._unfinished[0]
-                entries = await self._new_before(stream) or await self._again(stream)
-                if entries:
-                    return entries
+                old = await self._again(stream)
+                if old:
+                    new = await self._new_before(stream)
+                    self._waiting = old if new else []
+                    return new or old
                 del self._unfinished[0]
             now_ms = self._clock.now_ms()
             if not self._is_look_due(now_ms):
@@ -62,10 +68,9 @@ class LeftOver:
             self._unfinished = list(self._streams)
 
     async def _new_before(self, stream: str) -> list[Entry]:
-        """What is new on the streams before this one, by turns with what is old on it."""
+        """What is new on the streams before this one."""
         before = self._streams[: self._streams.index(stream)]
-        is_next, self._new_is_next = self._new_is_next, False
-        if not is_next or not before:
+        if not before:
             return []
         count = self._settings.batch_max
         return await self._bus.read(self._service, before, count=count, block_ms=0)
@@ -76,7 +81,6 @@ class LeftOver:
         entries = self._fitting(found)
         # A guess for the next ones: asking how often they came would count as coming.
         self._together = self._room(entries[-1].deliveries) if entries else 1
-        self._new_is_next = bool(entries)
         return entries
 
     def _fitting(self, entries: Sequence[Entry]) -> list[Entry]:

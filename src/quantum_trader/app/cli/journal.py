@@ -25,9 +25,9 @@ from quantum_trader.app.cli.frame import (
     show_json,
 )
 from quantum_trader.app.config import load
+from quantum_trader.app.parts import JOURNAL_FILE
 from quantum_trader.app.story import tell, time_text
 from quantum_trader.app.story.seen import seen_text, symbols_in
-from quantum_trader.app.wiring import JOURNAL_FILE
 from quantum_trader.core.errors import StoreError, UsageError
 from quantum_trader.core.events import Fact, OrderCommanded, tag_of
 

@@ -4,6 +4,7 @@ import asyncio
 from contextvars import Context
 from dataclasses import dataclass
 
+from quantum_trader.app.parts import INSTANCE, Parts
 from quantum_trader.app.simulation.bus import ProcessBus, Server
 from quantum_trader.app.simulation.clock import SteadyTime, WallClock
 from quantum_trader.app.simulation.dice import dice
@@ -16,7 +17,7 @@ from quantum_trader.app.simulation.people import Latch
 from quantum_trader.app.simulation.scheduler import Killed, Process, Scheduler
 from quantum_trader.app.simulation.tape import Tape
 from quantum_trader.app.simulation.violation import Violated
-from quantum_trader.app.wiring import INSTANCE, Parts, System
+from quantum_trader.app.wiring import System
 from quantum_trader.core.errors import ExchangeError, StoreError
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.signals import MODELS
