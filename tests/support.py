@@ -191,12 +191,19 @@ class Desk:
             )
         )
 
-    def reject(self, command: OrderCommanded, code: int, reason: str = "no") -> list[Fact]:
+    def reject(
+        self,
+        command: OrderCommanded,
+        code: int,
+        reason: str = "no",
+        *,
+        at_ms: int | None = None,
+    ) -> list[Fact]:
         """The venue refuses an order."""
         return self.tell(
             OrderRejected(
                 id=f"{command.order.client_order_id}/rejected",
-                at_ms=self._at(None),
+                at_ms=self._at(at_ms),
                 trace_id=command.trace_id,
                 account=ACCOUNT,
                 plan_id=command.plan_id,

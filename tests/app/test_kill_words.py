@@ -4,15 +4,25 @@ from decimal import Decimal
 
 import pytest
 
-from quantum_trader.app.board import Held
+from quantum_trader.adapters.bus.memory import MemoryBus
+from quantum_trader.app.board import PROJECTION, Board, Held
 from quantum_trader.app.cli.frame import Progress
 from quantum_trader.app.cli.kill_watch import Watching
 from quantum_trader.app.kill_words import not_flat, not_in_force, note_of, unreachable
-from quantum_trader.app.standing import Standing, is_at, is_flat, standing_findings, wait_for
+from quantum_trader.app.standing import (
+    AHEAD_MAX_MS,
+    Standing,
+    is_at,
+    is_flat,
+    look,
+    standing_findings,
+    wait_for,
+)
 from quantum_trader.core.errors import BusUnreachable
 from quantum_trader.core.events.ops import KillLevel
-from quantum_trader.ports import Latched
-from tests.support import NOON_MS
+from quantum_trader.ports import Commit, Latched
+from quantum_trader.streams import CLOCK, TRADER
+from tests.support import NOON_MS, Desk
 
 
 def held(symbol: str, qty: str = "0.5") -> Held:
@@ -124,3 +134,33 @@ def test_the_doctor_tells_a_level_that_holds_and_a_latch_that_is_not_obeyed() ->
         Standing(level="HALT", alive=True, held=(), why="ann: the news"), None
     )
     assert holds.what == "HALT holds, ordered by ann: the news"
+
+
+def test_a_time_that_ran_ahead_is_told_and_a_little_of_it_is_not() -> None:
+    def told(ahead_ms: int) -> list[str]:
+        now = Standing(level="RUN", alive=True, held=(), ahead_ms=ahead_ms)
+        return [one.what for one in standing_findings(now, None)]
+
+    assert told(AHEAD_MAX_MS) == []
+    assert told(3_600_000) == ["its time is 1 h 00 min ahead of the clock"]
+
+
+async def test_how_far_the_trader_is_ahead_is_his_time_beside_the_clocks() -> None:
+    bus, board = MemoryBus(), Board()
+    state = Desk().state
+    state.now_ms = NOON_MS + 50_000
+    commit = Commit(
+        service=TRADER,
+        epoch=await bus.take_lease(TRADER),
+        seq=1,
+        inbox=b"record",
+        outputs=[],
+        acks={},
+        projections={PROJECTION: board(state, [])[PROJECTION]},
+        snapshot=None,
+    )
+    await bus.commit(commit)
+    assert (await look(bus, NOON_MS)).ahead_ms == 0, "no clock has said anything yet"
+    for clock_ms, ahead_ms in ((NOON_MS, 50_000), (NOON_MS + 60_000, 0)):
+        await bus.beat(CLOCK, {"at": str(clock_ms).encode()})
+        assert (await look(bus, NOON_MS)).ahead_ms == ahead_ms

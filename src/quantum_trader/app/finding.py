@@ -61,6 +61,7 @@ KINDS: dict[str, Kind] = {
     "exchange.odd": Kind(_YELLOW, f"{_SAFE} What was left out shows when accounts are compared."),
     "clock.unknown": Kind(_RED, "No order that adds risk leaves; exits and stops go on."),
     "clock.apart": Kind(_RED, "No order that adds risk leaves; exits and stops go on."),
+    "time.ahead": Kind(_YELLOW, "Signals count as older than they are; exits take longer to act."),
     "lease.missing": Kind(_RED, "No order leaves, no stop either; those at the exchange stay."),
     "level.ignored": Kind(_RED, "Entries may leave that you meant to stop."),
     "level.holds": Kind(_YELLOW, "No new risk is taken; exits and stops go on."),

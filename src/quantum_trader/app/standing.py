@@ -14,16 +14,19 @@ from quantum_trader.app import board
 from quantum_trader.app.board import Held
 from quantum_trader.app.finding import Finding, red, yellow
 from quantum_trader.app.health import HEARTBEAT_AGE_MAX_MS
+from quantum_trader.app.story.words import span_text
 from quantum_trader.core.books.ledger import WalletGap
 from quantum_trader.core.events.ops import KillLevel
 from quantum_trader.core.kill_level import includes
 from quantum_trader.ports import Bus, Latched
 from quantum_trader.services.latch import newest_level
-from quantum_trader.streams import TRADER
+from quantum_trader.streams import CLOCK, TRADER
 
 LOOK_EVERY_S = 0.1
 GAP_MS = 60_000
 """A fee or a funding that is only told late is no difference worth telling."""
+AHEAD_MAX_MS = 30_000
+"""Less is over within a minute, and nothing hangs on it."""
 CONFIRM_WITHIN_S = 5.0
 """The trader hears an order within a second; the loop that reads it may be at its slowest."""
 
@@ -33,7 +36,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
 
     ``why`` is who ordered what was ordered last, and for what reason; None on RUN.
     ``alive`` tells whether its loop has beaten lately. ``quarantined`` and ``alerts`` are what
-    books and venue do not agree on, by symbol, with why; ``wallet_gap`` is money.
+    books and venue do not agree on, by symbol, with why; ``wallet_gap`` is money. ``ahead_ms`` is
+    how far the trader's time is ahead of the clock's, as both told it last.
     """
 
     level: KillLevel | None
@@ -43,6 +47,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     quarantined: dict[str, str] = {}
     alerts: dict[str, str] = {}
     wallet_gap: WalletGap | None = None
+    ahead_ms: int = 0
 
     @property
     def positions(self) -> tuple[Held, ...]:
@@ -64,6 +69,7 @@ async def look(bus: Bus, wall_ms: int) -> Standing:
     posted = board.read(await bus.projection(board.PROJECTION))
     head = posted.head
     at = (await bus.heartbeat(TRADER)).get("at")
+    told = (await bus.heartbeat(CLOCK)).get("at")
     level = None if head is None else head.kill_level
     return Standing(
         level=level,
@@ -71,6 +77,7 @@ async def look(bus: Bus, wall_ms: int) -> Standing:
         quarantined={} if head is None else head.quarantined,
         alerts={} if head is None else head.alerts,
         wallet_gap=None if head is None else _standing_gap(head),
+        ahead_ms=0 if head is None or told is None else max(head.at_ms - int(told), 0),
         alive=at is not None and wall_ms - int(at) <= HEARTBEAT_AGE_MAX_MS,
         held=posted.held,
     )
@@ -126,6 +133,10 @@ def standing_findings(standing: Standing, held: Latched | None) -> Iterator[Find
         by = "" if standing.why is None else f", ordered by {standing.why}"
         what = f"{level} holds{by}"
         yield yellow("level.holds", TRADER, what, "`quantum resume` ends it.")
+    if standing.ahead_ms > AHEAD_MAX_MS:
+        what = f"its time is {span_text(standing.ahead_ms)} ahead of the clock"
+        remedy = "Nothing: it goes on at half pace until that is over. Set clocks by NTP."
+        yield yellow("time.ahead", TRADER, what, remedy)
     yield from _disagreements(standing)
 
 

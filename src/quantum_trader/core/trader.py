@@ -55,6 +55,11 @@ from quantum_trader.core.state import TraderState
 GAP_MS = 60_000
 """So long without a single fact means that nothing ran: the clock alone speaks every second."""
 
+AHEAD_MS = 2_000
+"""Facts are dated by several clocks, and read in another order than they were told in."""
+CATCHING_UP_MS = 500
+"""How far a second goes for whoever is ahead: time has to go on, and the others to catch up."""
+
 _NOTHING: tuple[Fact, ...] = ()
 _PRICES = (CandleClosed, Tick)
 """What moves price and time and nothing else; after any other fact everybody is looked at anew."""
@@ -157,7 +162,13 @@ def _pass_time(state: TraderState, at_ms: int) -> None:
 
 
 def _on_second(state: TraderState, fact: SecondPassed) -> Sequence[Fact]:
-    _pass_time(state, fact.at_ms)
+    """A second is over. Where our time is far ahead of it, the other one catches up.
+
+    A clock that was wrong for a moment may have dated a fact, and time only goes on. Would it stand
+    still until then, nothing that hangs on it would come: an exit that is to be tried again.
+    """
+    ahead = state.now_ms - fact.at_ms > AHEAD_MS
+    _pass_time(state, state.now_ms + CATCHING_UP_MS if ahead else fact.at_ms)
     return _time_passed(state, fact)
 
 

@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from quantum_trader.core.errors import BusUnreachable
 from quantum_trader.core.events import SecondPassed
+from quantum_trader.core.trader import CATCHING_UP_MS
 from quantum_trader.ports import Bus, Clock
 from quantum_trader.services import wire
 from quantum_trader.services.patience import Patience
@@ -56,15 +57,15 @@ class ClockService:
     async def tell_next(self) -> None:
         """Wait for the next full second and append it.
 
-        While the clock is behind what was told, because it was set back, each second that passes
-        is told as the one after the last: what hangs on time (an unprotected position) must not
-        wait until the clock has caught up.
+        While the clock is behind what was told, because it was set back, time goes on at half its
+        pace: what hangs on it (an unprotected position) must not wait until the clock has caught
+        up, and the clock has to catch up.
         """
         now_ms = self._clock.now_ms()
         await self._clock.sleep_until((now_ms // SECOND_MS + 1) * SECOND_MS)
         now_ms = self._clock.now_ms()
-        last_ms = self._last_ms or 0
-        await self._tell(max(now_ms // SECOND_MS * SECOND_MS, last_ms + SECOND_MS))
+        last_ms, second_ms = self._last_ms or 0, now_ms // SECOND_MS * SECOND_MS
+        await self._tell(second_ms if second_ms > last_ms else last_ms + CATCHING_UP_MS)
         await self._pulse.beat(now_ms)
 
     async def _tell(self, at_ms: int) -> None:
