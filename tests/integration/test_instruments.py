@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from quantum_trader.adapters.bus.memory import MemoryBus
-from quantum_trader.core.errors import InDoubt
+from quantum_trader.core.errors import BusUnreachable, InDoubt
 from quantum_trader.core.events import OrderCommanded, RulesAdopted
 from quantum_trader.core.instrument import Instrument
 from quantum_trader.core.orders.venue_codes import OFF_RULES
@@ -132,6 +132,21 @@ async def test_what_is_refused_for_ever_is_no_reason_to_ask_for_ever(venue: Told
     keeper.hurry()
     await pass_time(keeper, Hours(), 60_000)
     assert venue.asked == 60_000 // HURRIED_EVERY_MS
+
+
+async def test_what_could_not_be_ordered_is_asked_for_again_soon(venue: Told) -> None:
+    bus = MemoryBus()
+
+    async def ask() -> Mapping[str, Instrument]:
+        if venue.asked == 0:
+            venue.asked += 1
+            raise BusUnreachable("no answer")
+        return await venue.ask()
+
+    keeper = InstrumentKeeper(bus, ask, some_rules(), stamp)
+    keeper.hurry()
+    await pass_time(keeper, Hours(), 3 * HURRIED_EVERY_MS)
+    assert venue.asked == 2
 
 
 @pytest.mark.parametrize("code", sorted(OFF_RULES))

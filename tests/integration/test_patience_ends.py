@@ -84,7 +84,7 @@ async def test_whoever_asks_for_instruments_bears_a_server_that_is_silent_for_a_
     waited: list[int] = []
     now_ms = iter(range(0, 10**9, instruments.EVERY_MS))
     clock: Any = SimpleNamespace(now_ms=lambda: next(now_ms), sleep_until=sleep_until)
-    one: Any = SimpleNamespace(look=look)
+    one: Any = SimpleNamespace(look=look, _hurries=False)
     with pytest.raises((asyncio.CancelledError, BusUnreachable)):
         await instruments.InstrumentKeeper.run(one, clock)
     assert waited

@@ -76,10 +76,11 @@ class InstrumentKeeper:
                 every_ms = HURRIED_EVERY_MS if self._hurries else EVERY_MS
                 if not looked_ms <= clock.now_ms() < looked_ms + every_ms:
                     self._hurries = False
-                    looked_ms = clock.now_ms()
                     await self.look()
+                    looked_ms = clock.now_ms()
                 progress.made()
                 patience.relieved()
                 await clock.sleep_until(clock.now_ms() + LOOK_EVERY_MS)
             except BusUnreachable as error:
+                self._hurries = True  # What was seen could not be ordered.
                 await patience.bear(error)
