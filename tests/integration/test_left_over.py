@@ -6,7 +6,8 @@ from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events import DeadLettered
 from quantum_trader.services.loop_settings import LoopSettings
-from quantum_trader.streams import MARKET_TICK, TRADER, dead_letters_of
+from quantum_trader.streams import EXECUTION_RESULT, MARKET_TICK, TRADER, dead_letters_of
+from tests.commands import accepted, order_command
 from tests.loops import POISON, diary_fold, drain, drain_all, second, tell, tick, told, trader_on
 
 MANY = 64
@@ -73,6 +74,19 @@ async def test_the_time_is_told_before_what_is_old_is_judged() -> None:
     await consumer.start()
     await drain_all(consumer)
     assert fold.state.seen[:2] == ["s700", "t1"]
+
+
+async def test_what_is_old_on_the_first_stream_of_all_waits_for_nothing_new() -> None:
+    bus, fold = MemoryBus(), diary_fold()
+    await trader_on(bus).start()
+    old, new = accepted(order_command("entry")), accepted(order_command("stop"))
+    await tell(bus, old)
+    await bus.read(TRADER, [EXECUTION_RESULT], count=9, block_ms=0)
+    await tell(bus, new)
+    consumer = trader_on(bus, fold)
+    await consumer.start()
+    await drain_all(consumer)
+    assert fold.state.seen == [old.id, new.id]
 
 
 async def test_what_is_old_is_finished_however_much_is_new_before_it() -> None:

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from quantum_trader.core.events import (
@@ -280,3 +281,15 @@ def test_a_position_that_is_there_before_any_rules_are_is_adopted_with_them() ->
     desk.second(NOON_MS + MINUTE_MS + 1)
     (stop,) = desk.commands("stop")
     assert stop.order.qty == Decimal("0.020")
+
+
+def test_a_stop_of_before_that_turns_out_to_rest_stays_while_it_is_all_a_stray_has() -> None:
+    desk, entry = given_up()
+    stop = msgspec.structs.replace(entry, role="stop")
+    desk.fill(entry, 60_000)
+    desk.accept(stop)
+    assert not desk.cancels()
+    (leave,) = desk.commands("exit")
+    desk.fill(leave, 59_990)
+    desk.accept(stop)
+    assert [one.client_order_id for one in desk.cancels()] == [stop.order.client_order_id]
