@@ -49,7 +49,8 @@ class Parts:
     """What a system is made of. ``wall`` dates; ``time`` is the time of the market it lives on.
 
     ``venue`` takes the orders; ``simulated`` is that same venue where its market is moved from
-    here, and None for one that has a market of its own.
+    here, and None for one that has a market of its own. ``in_process``: it lives in here, so that
+    nothing is ever on its way to it.
     ``steady`` only ever goes on, whatever the wall's is set to: it tells how long an order has been
     in doubt. ``quotes`` is what other venues bid and ask; None where nobody is compared.
     ``leadership`` is the right to trade the account; None where nobody else could have
@@ -69,6 +70,7 @@ class Parts:
     bus_of: Callable[[str], Bus]
     wall: Clock
     time: Clock
+    in_process: bool = False
     quotes: QuoteSource | None = None
     leadership: Leadership | None = None
     instruments: Ask | None = None
@@ -147,6 +149,7 @@ def _parts(
         data=market.data,
         venue=venue,
         simulated=simulated,
+        in_process=simulated is not None,
         journal=SqliteJournal(config.home / JOURNAL_FILE, rules.account),
         latch=FileLatch(config.home),
         archive=archive_in(config.home),

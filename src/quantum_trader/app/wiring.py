@@ -103,6 +103,7 @@ class System:
             parts.steady,
             parts.time.now_ms,
             on_misfit=self._ask_for_instruments,
+            in_process=parts.in_process,
         )
         self._health = ExchangeHealth(
             self.buses[OPERATOR], venue.troubles, parts.wall, parts.clock_offset, parts.oddities

@@ -2,7 +2,8 @@
 
 Nothing is sent again here, except a cancel of an order that is found open. That an order does not
 exist is believed only when everything the venue can be asked agrees for a minute; see
-``core/orders/proof``.
+``core/orders/proof``. Of a venue in this process it is believed at once, for nothing is ever on its
+way there.
 """
 
 import asyncio
@@ -70,8 +71,12 @@ class Doubts:
         sender: Sender,
         clock: Clock,
         now_ms: Callable[[], int],
+        *,
+        in_process: bool = False,
     ) -> None:
+        """``in_process``: what the exchange does not know does not exist, and never will."""
         self._exchange = exchange
+        self._in_process = in_process
         self._journal = journal
         self._sender = sender
         self._clock = clock
@@ -198,12 +203,12 @@ class Doubts:
     def _bury_if_proved(self, doubt: Doubt, answers: Answers) -> None:
         command, denials = doubt.command, doubt.denials
         passed_ms = self._clock.now_ms() - doubt.since_ms
-        if not is_proof(denials, passed_ms):
+        if not (self._in_process or is_proof(denials, passed_ms)):
             return
-        proof = (
-            f"no query, no open order, no trade and no move of the position showed it, "
-            f"{denials.count} times within {passed_ms / 1000:.1f} s"
+        times = (
+            "" if self._in_process else f", {denials.count} times within {passed_ms / 1000:.1f} s"
         )
+        proof = f"no query, no open order, no trade and no move of the position showed it{times}"
         if isinstance(command, OrderCommanded):
             reason = f"proved dead: {proof}"
             answers.facts.append(rejected(command, PROVED_DEAD, reason, self._now_ms()))
@@ -213,6 +218,8 @@ class Doubts:
 
     def _fence_ms(self, command: Command) -> int:
         """An order whose arrival was confirmed cannot arrive any more, so its absence counts."""
+        if self._in_process:
+            return 0
         if isinstance(command, CancelCommanded):
             order = self._journal.known(command.client_order_id)
             if order is not None and order.outcome is not None:

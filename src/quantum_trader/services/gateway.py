@@ -70,11 +70,13 @@ class Gateway:
         now_ms: Callable[[], int],
         *,
         on_misfit: Callable[[], None] = lambda: None,
+        in_process: bool = False,
     ) -> None:
         """``now_ms`` is the time of the market, which old orders are old by.
 
         ``clock`` waits, and says for how long something has been so: nobody may set it.
         ``on_misfit`` is told that an order was not to the rules that its symbol has by now.
+        ``in_process``: the exchange lives in here, so that nothing is ever on its way to it.
         """
         self._exchange = exchange
         self._journal = journal
@@ -83,7 +85,7 @@ class Gateway:
         self._now_ms = now_ms
         self._on_misfit = on_misfit
         self._sender = Sender(exchange, journal, clock, now_ms)
-        self._doubts = Doubts(exchange, journal, self._sender, clock, now_ms)
+        self._doubts = Doubts(exchange, journal, self._sender, clock, now_ms, in_process=in_process)
         self._watch = Watch(exchange, journal, now_ms)
         self.reconciler = Reconciler(exchange, journal, clock, now_ms)
         self._lives = Lives(journal)
