@@ -8,18 +8,16 @@ import pytest
 from quantum_trader.core.errors import Locked
 from quantum_trader.core.events import (
     TAGS,
-    CancelCommanded,
     Fact,
     OrderCanceled,
-    OrderCommanded,
     OrderFilled,
     OrderRejected,
 )
 from quantum_trader.core.events.orders import OrderFact, OrderRequest
 from quantum_trader.core.venue import Placement, Rejected
-from quantum_trader.services.gateway import LANES_AT_ONCE, Gateway
+from quantum_trader.services.gateway import LANES_AT_ONCE
 from tests.commands import ACCOUNT, cancel_command, order_command
-from tests.gateways import START_MS, World, started
+from tests.gateways import START_MS, started
 
 ENTRY = order_command("entry")
 STOP = order_command("stop")
@@ -197,55 +195,6 @@ async def test_an_order_is_dead_when_everything_denied_it_for_a_minute() -> None
     assert len(world.called("find")) == 8
     assert world.journal.unresolved() == []
     assert not world.exchange.executions
-
-
-async def after_a_crash(world: World, command: Fact, *, in_process: bool) -> list[Fact]:
-    """What a new gateway concludes of a command that was recorded and perhaps never sent."""
-    assert isinstance(command, OrderCommanded | CancelCommanded)
-    world.journal.intend([command])
-    gateway = Gateway(
-        world.exchange,
-        world.journal,
-        ACCOUNT,
-        world.clock,
-        world.clock.now_ms,
-        in_process=in_process,
-    )
-    await gateway.resolve()
-    return [fact for _, fact in world.journal.outbox(0, 99)]
-
-
-async def test_what_an_exchange_in_this_process_does_not_know_does_not_exist() -> None:
-    """Lives of seconds never had the minute, and every symbol in doubt took no entry for ever."""
-    world = await started()
-    dead = only_rejection(await after_a_crash(world, ENTRY, in_process=True))
-    assert (dead.code, world.journal.unresolved()) == (-1007, [])
-    elsewhere = await started()
-    assert kinds(await after_a_crash(elsewhere, ENTRY, in_process=False)) == "order.in_doubt"
-    assert elsewhere.journal.unresolved() == [ENTRY]
-
-
-async def test_what_reached_an_exchange_in_this_process_before_a_crash_is_found_there() -> None:
-    world = await started()
-    await world.exchange.place(ENTRY.order)
-    facts = await after_a_crash(world, ENTRY, in_process=True)
-    assert kinds(facts) == "order.accepted order.filled order.filled"
-
-
-async def test_an_exchange_in_this_process_that_shows_a_trade_is_not_said_to_know_nothing() -> None:
-    world = await started()
-    await world.exchange.place(ENTRY.order)
-    world.exchange.forget(NAME)
-    facts = await after_a_crash(world, ENTRY, in_process=True)
-    assert "order.rejected" not in kinds(facts)
-    assert "order.filled" in kinds(facts)
-
-
-async def test_a_cancel_that_an_exchange_in_this_process_has_no_order_for_is_over() -> None:
-    world = await started()
-    world.journal.intend([STOP])
-    await after_a_crash(world, cancel_command(STOP), in_process=True)
-    assert world.journal.unresolved() == []
 
 
 async def test_a_question_without_an_answer_is_no_denial() -> None:

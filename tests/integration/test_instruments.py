@@ -162,14 +162,8 @@ async def test_other_refusals_say_nothing_about_the_rules(code: int) -> None:
 async def misfits(command: OrderCommanded, code: int) -> int:
     """How often the gateway says so when an order is refused with this code."""
     world, told_of = World(), list[None]()
-    gateway = Gateway(
-        world.exchange,
-        world.journal,
-        ACCOUNT,
-        world.clock,
-        world.clock.now_ms,
-        on_misfit=lambda: told_of.append(None),
-    )
+    gateway = Gateway(world.exchange, world.journal, ACCOUNT, world.clock, world.clock.now_ms)
+    gateway.on_misfit = lambda: told_of.append(None)
     world.exchange.refuse[command.order.client_order_id] = code
     await gateway.carry_out([command])
     return len(told_of)

@@ -102,9 +102,9 @@ class System:
             account,
             parts.steady,
             parts.time.now_ms,
-            on_misfit=self._ask_for_instruments,
             in_process=parts.in_process,
         )
+        gateway.on_misfit = self._ask_for_instruments
         self._health = ExchangeHealth(
             self.buses[OPERATOR], venue.troubles, parts.wall, parts.clock_offset, parts.oddities
         )

@@ -69,13 +69,11 @@ class Gateway:
         clock: Clock,
         now_ms: Callable[[], int],
         *,
-        on_misfit: Callable[[], None] = lambda: None,
         in_process: bool = False,
     ) -> None:
         """``now_ms`` is the time of the market, which old orders are old by.
 
         ``clock`` waits, and says for how long something has been so: nobody may set it.
-        ``on_misfit`` is told that an order was not to the rules that its symbol has by now.
         ``in_process``: the exchange lives in here, so that nothing is ever on its way to it.
         """
         self._exchange = exchange
@@ -83,7 +81,8 @@ class Gateway:
         self._account = account
         self._clock = clock
         self._now_ms = now_ms
-        self._on_misfit = on_misfit
+        self.on_misfit: Callable[[], None] = lambda: None
+        """Told that an order was not to the rules that its symbol has by now."""
         self._sender = Sender(exchange, journal, clock, now_ms)
         self._doubts = Doubts(exchange, journal, self._sender, clock, now_ms, in_process=in_process)
         self._watch = Watch(exchange, journal, now_ms)
@@ -286,7 +285,7 @@ class Gateway:
     def _conclude(self, answers: Answers, reports: Sequence[AnyVenueUpdate]) -> None:
         facts = [*answers.facts, *map(self._fact, reports), *answers.ends]
         if any(isinstance(one, OrderRejected) and one.code in OFF_RULES for one in facts):
-            self._on_misfit()
+            self.on_misfit()
         if facts:
             self.reconciler.moved(symbols_of(facts))
             record(self._journal, facts, reports[-1].seq if reports else None)
