@@ -105,6 +105,20 @@ async def drain_all(consumer: Consumer) -> int:
     return total
 
 
+async def start_until_it_lives(bus: Bus) -> tuple[Fold[Diary], int]:
+    """Start a loop again as often as it dies; the last one, and how often it died."""
+    deaths = 0
+    while True:
+        fold = diary_fold()
+        consumer = trader_on(bus, fold)
+        await consumer.start()
+        try:
+            await drain_all(consumer)
+            return fold, deaths
+        except BrokenInvariant:
+            deaths += 1
+
+
 async def heartbeat_of(bus: MemoryBus) -> dict[str, bytes]:
     """The last heartbeat of the trader's loop."""
     return await bus.heartbeat(TRADER)

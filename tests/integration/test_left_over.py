@@ -3,12 +3,22 @@
 import pytest
 
 from quantum_trader.adapters.bus.memory import MemoryBus
-from quantum_trader.core.errors import BrokenInvariant
 from quantum_trader.core.events import DeadLettered
 from quantum_trader.services.loop_settings import LoopSettings
 from quantum_trader.streams import EXECUTION_RESULT, MARKET_TICK, TRADER, dead_letters_of
 from tests.commands import accepted, order_command
-from tests.loops import POISON, diary_fold, drain, drain_all, second, tell, tick, told, trader_on
+from tests.loops import (
+    POISON,
+    diary_fold,
+    drain,
+    drain_all,
+    second,
+    start_until_it_lives,
+    tell,
+    tick,
+    told,
+    trader_on,
+)
 
 MANY = 64
 
@@ -127,16 +137,7 @@ async def test_poison_in_a_full_batch_is_given_up_alone_after_five_deliveries(pl
     bus = MemoryBus()
     facts = [tick(n, POISON if n == place else "ETHUSDT") for n in range(1, MANY + 1)]
     await tell(bus, *facts)
-    deaths = 0
-    while True:
-        fold = diary_fold()
-        consumer = trader_on(bus, fold)
-        await consumer.start()
-        try:
-            await drain_all(consumer)
-            break
-        except BrokenInvariant:
-            deaths += 1
+    fold, deaths = await start_until_it_lives(bus)
     (letter,) = await told(bus, dead_letters_of(TRADER, MARKET_TICK))
     assert isinstance(letter, DeadLettered)
     assert (letter.deliveries, deaths) == (5, 5)

@@ -38,6 +38,7 @@ from tests.loops import (
     heartbeat_of,
     records_of,
     second,
+    start_until_it_lives,
     tell,
     tick,
     told,
@@ -206,16 +207,7 @@ async def test_a_message_whose_data_was_deleted_is_counted_and_survives_recovery
 async def test_poison_is_given_up_after_five_deliveries_and_its_neighbours_are_not() -> None:
     bus = MemoryBus()
     await tell(bus, tick(1), tick(2, POISON), tick(3), tick(4))
-    deaths = 0
-    while True:
-        fold = diary_fold()
-        consumer = trader_on(bus, fold)
-        await consumer.start()
-        try:
-            await drain_all(consumer)
-            break
-        except BrokenInvariant:
-            deaths += 1
+    fold, deaths = await start_until_it_lives(bus)
     assert deaths == 5
     (letter,) = await letters_on(bus, dead_letters_of(TRADER, MARKET_TICK))
     assert letter.deliveries == 5

@@ -21,10 +21,7 @@ from quantum_trader.core.out import Stamp
 from quantum_trader.core.rules import Rules
 from quantum_trader.core.state import TraderState, state_hash
 from quantum_trader.core.trader import step
-from quantum_trader.ports import (
-    Bus,
-    Exchange,
-)
+from quantum_trader.ports import Bus, Exchange
 from quantum_trader.services import wire
 from quantum_trader.services.archiver import Archiver, ArchiverSettings
 from quantum_trader.services.batch import Handler
