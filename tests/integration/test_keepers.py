@@ -1,14 +1,17 @@
 """The janitor and the canary: who has left is let go, and every edge is sung down."""
 
+from collections.abc import Sequence
+
 import msgspec
 import pytest
 
 from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.adapters.clock import ManualClock
+from quantum_trader.core.errors import BusUnreachable
 from quantum_trader.core.events import CanarySung, PlanEnded
 from quantum_trader.core.state import TraderState, state_hash
 from quantum_trader.core.trader import step
-from quantum_trader.ports import Output
+from quantum_trader.ports import Fields, Output
 from quantum_trader.services import wire
 from quantum_trader.services.canary import BOUND_MS, EVERY_MS, ROUND_MS, Canary, Late
 from quantum_trader.services.janitor import HOUR_MS, Janitor
@@ -104,6 +107,17 @@ async def sing(bus: MemoryBus, clock: ManualClock) -> Canary:
     return canary
 
 
+class SilentBus(MemoryBus):
+    """A bus on which one stream takes nothing."""
+
+    silent = ""
+
+    async def append(self, stream: str, entries: Sequence[Fields], *, writer: str) -> None:
+        if stream == self.silent:
+            raise BusUnreachable("no answer")
+        await super().append(stream, entries, writer=writer)
+
+
 async def late(bus: MemoryBus) -> list[Late]:
     return msgspec.json.decode((await bus.heartbeat(CANARY))["late"], type=list[Late])
 
@@ -168,6 +182,28 @@ async def test_a_canary_that_never_comes_to_its_stream_is_late() -> None:
     await canary.look()
     numbered = {stream for _, stream in groups() if is_numbered(stream)}
     assert {f"quantum:stream:{one.stream}" for one in await late(bus)} == numbered
+
+
+@pytest.mark.parametrize("silent", sorted({stream for _, stream in groups()}))
+async def test_a_canary_that_could_not_be_sung_is_late_until_it_is_sung_again(silent: str) -> None:
+    clock = ManualClock(NOW_MS)
+    bus = SilentBus(now_ms=clock.now_ms)
+    bus.silent = silent
+    canary = await sing(bus, clock)
+    readers = [service for service, stream in groups() if stream == silent]
+    for since_ms in range(0, 2 * EVERY_MS, ROUND_MS):
+        clock.move_to(NOW_MS + since_ms)
+        await canary.look()
+        await listen(bus)
+        name = silent.removeprefix("quantum:stream:")
+        waited = readers if since_ms >= BOUND_MS else []
+        assert await late(bus) == [Late(name, service, NOW_MS) for service in waited]
+    bus.silent = ""
+    for _ in range(2):
+        await canary.look()
+        await listen(bus)
+    await canary.look()
+    assert await late(bus) == []
 
 
 async def test_no_decision_and_no_change_of_state_comes_of_a_canary() -> None:

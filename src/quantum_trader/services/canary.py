@@ -41,11 +41,15 @@ class Late(msgspec.Struct, frozen=True):
 
 
 class _Flight(msgspec.Struct):
-    """One canary on one stream: what was there before it, and where it landed, once found."""
+    """One canary on one stream.
+
+    What was there before it, whether it was sung without an error, and where it landed, once found.
+    """
 
     fact: CanarySung
-    sung_ms: int
+    since_ms: int
     behind: str
+    sung: bool = False
     entry_id: str | None = None
 
 
@@ -77,8 +81,11 @@ class Canary:
         if now_ms - self._sung_ms >= EVERY_MS:
             self._sung_ms = now_ms
             # Those that are late are waited for: a new one would hide since when.
-            for stream in sorted({stream for _, stream in groups()} - {one.stream for one in late}):
-                await self._sing(stream, now_ms)
+            waited_for = {PREFIX + one.stream for one in late}
+            for stream in sorted({stream for _, stream in groups()} - waited_for):
+                await self._start(stream, now_ms)
+        for stream in [stream for stream, flight in self._flights.items() if not flight.sung]:
+            await self._sing(stream)
         status = {
             "at": str(self._wall.now_ms()).encode(),
             "sung_ms": str(self._sung_ms).encode(),
@@ -86,7 +93,7 @@ class Canary:
         }
         await self._bus.beat(CANARY, status)
 
-    async def _sing(self, stream: str, now_ms: int) -> None:
+    async def _start(self, stream: str, now_ms: int) -> None:
         info = await self._bus.info(stream)
         name = stream.removeprefix(PREFIX)
         fact = CanarySung(
@@ -97,25 +104,31 @@ class Canary:
             stream=name,
         )
         self._flights[stream] = _Flight(fact, now_ms, "0-0" if info is None else info.last_id)
+
+    async def _sing(self, stream: str) -> None:
+        """Put a canary on its stream; one that could not be put there is sung again next time."""
+        flight = self._flights[stream]
         try:
             # Without a time limit: to give up in the middle of a commit would end its loop.
             if is_numbered(stream):
-                await self._say(stream, fact)
+                await self._say(stream, flight.fact)
             else:
-                await self._bus.append(stream, [wire.write(fact)], writer=CANARY)
+                await self._bus.append(stream, [wire.write(flight.fact)], writer=CANARY)
+            flight.sung = True
         except BusUnreachable as error:
+            name = flight.fact.stream
             _log.warning("a canary could not be sung", stream=name, reason=str(error))
 
     async def _overdue(self, now_ms: int) -> AsyncIterator[Late]:
         """Every edge whose canary had its time. What has arrived everywhere is let go of."""
         for stream, flight in list(self._flights.items()):
-            if now_ms - flight.sung_ms < BOUND_MS:
+            if now_ms - flight.since_ms < BOUND_MS:
                 continue
             info = await self._bus.info(stream)
             readers = [service for service, key in groups() if key == stream]
             late = [one for one in readers if not await self._landed(flight, info, one)]
             for service in late:
-                yield Late(stream.removeprefix(PREFIX), service, flight.sung_ms)
+                yield Late(stream.removeprefix(PREFIX), service, flight.since_ms)
             if not late:
                 del self._flights[stream]
 
