@@ -3,12 +3,10 @@
 Nothing here waits unless a read has to, so between two awaits of its user a call is atomic.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from quantum_trader.adapters.bus import keys
 from quantum_trader.adapters.bus.memory_log import Group, Log
-from quantum_trader.adapters.bus.memory_waiter import Waiter
 from quantum_trader.adapters.bus.refusals import (
     another_content,
     behind,
@@ -18,6 +16,7 @@ from quantum_trader.adapters.bus.refusals import (
     no_group,
     not_after,
 )
+from quantum_trader.adapters.waiter import Waiter
 from quantum_trader.core.errors import StoreError
 from quantum_trader.core.stream_info import Backlog, StreamInfo
 from quantum_trader.ports import Commit, CommitOutcome, Entry, Fields, Output, Saved
@@ -53,10 +52,9 @@ class _Store:
             return found
 
     def announce(self) -> None:
-        """Wake the readers that wait now, and none that come later."""
-        waiting, self.waiting = self.waiting, []
-        for one in waiting:
-            one.wake()
+        """Wake the readers that wait for what is there now."""
+        for one in self.waiting:
+            one.nudge()
 
     def last(self, key: str) -> EntryId:
         """The last id of a stream, ``(0, 0)`` when there is none."""
@@ -178,16 +176,8 @@ class MemoryBus:
         found = reading.take(count, self._now_ms())
         if found or block_ms <= 0:
             return found
-        waiter = Waiter()
-        over = asyncio.get_running_loop().call_later(block_ms / 1000, waiter.end)
-        try:
-            while not found and await waiter.wait(self._store.waiting):
-                found = reading.take(count, self._now_ms())
-        finally:
-            over.cancel()
-            if waiter in self._store.waiting:
-                self._store.waiting.remove(waiter)
-        return found
+        await Waiter(reading.ready).wait(self._store.waiting, block_ms)
+        return reading.take(count, self._now_ms())
 
     async def pending(self, service: str, stream: str, *, count: int) -> list[Entry]:
         """Entries delivered to this consumer and not acknowledged, oldest first."""

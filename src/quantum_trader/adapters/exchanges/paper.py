@@ -1,11 +1,10 @@
 """The paper exchange: a venue of our own that lives off the market's facts."""
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from decimal import Decimal
 
 from quantum_trader.adapters.exchanges.paper_store import PaperStore
+from quantum_trader.adapters.waiter import Waiter
 from quantum_trader.core.errors import ConfigError, StoreError
 from quantum_trader.core.events import MarketFact
 from quantum_trader.core.events.orders import OrderRequest
@@ -55,7 +54,7 @@ class PaperExchange:
         self._facts_unsaved = 0
         self._unsettled = False
         self._read_seq = 0
-        self._news = asyncio.Event()
+        self._waiting: list[Waiter] = []
 
     async def configure(self, symbol: str, leverage: int) -> Rejected | None:
         """Set the leverage of a symbol."""
@@ -89,10 +88,7 @@ class PaperExchange:
         self._settle()
         self._read_seq = max(self._read_seq, after)
         if after >= self.reported_seq() and wait_ms > 0:
-            self._news.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(wait_ms / 1000):
-                    await self._news.wait()
+            await Waiter(lambda: bool(self._desk.updates)).wait(self._waiting, wait_ms)
             self._settle()
         return self._after(after)
 
@@ -147,8 +143,8 @@ class PaperExchange:
         self._unsettled = True
         if self._store is not None:
             self._unsaved[symbol] = None
-        if self._desk.updates:
-            self._news.set()
+        for one in self._waiting:
+            one.nudge()
 
     def _settle(self) -> None:
         """Write what changed, if anything did, and show the new reports."""

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from quantum_trader.adapters.waiter import Waiter
 from quantum_trader.app.simulation.faults import Faults
 from quantum_trader.app.simulation.tape import Tape
 from quantum_trader.app.simulation.venue import TruthVenue
@@ -54,7 +55,7 @@ class Moods:
         self.in_flight = 0
         self.shown: list[AnyVenueUpdate] = []
         self._served = 0
-        self._news = asyncio.Event()
+        self._waiting: list[Waiter] = []
         venue.listeners.append(self._hear)
 
     # --- requests -----------------------------------------------------------------------------
@@ -174,10 +175,8 @@ class Moods:
         """Reports after a number, as the user stream tells them."""
         await self._pass()
         if len(self.shown) <= after and wait_ms > 0:
-            try:
-                async with asyncio.timeout(wait_ms / 1000):
-                    await self._news.wait()
-            except TimeoutError:
+            news = Waiter(lambda: len(self.shown) > after)
+            if not await news.wait(self._waiting, wait_ms):
                 return ()
         if self._is_silent():
             return ()
@@ -203,8 +202,8 @@ class Moods:
             first, second = shown[-2:]
             shown[-2] = msgspec.structs.replace(second, seq=first.seq)
             shown[-1] = msgspec.structs.replace(first, seq=second.seq)
-        self._news.set()
-        self._news = asyncio.Event()
+        for one in self._waiting:
+            one.nudge()
 
     def _show(self, update: AnyVenueUpdate) -> None:
         self.shown.append(msgspec.structs.replace(update, seq=len(self.shown) + 1))

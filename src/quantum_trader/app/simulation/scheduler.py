@@ -99,9 +99,6 @@ class Timer(Turn, asyncio.TimerHandle):
     _when: float
     _scheduled: bool
 
-    def __lt__(self, other: Any) -> bool:
-        return bool(self._when < other._when)
-
 
 class Scheduler(asyncio.BaseEventLoop):
     """The loop. ``now_s`` is its time, ``now_ms`` the same in whole milliseconds.
@@ -110,7 +107,6 @@ class Scheduler(asyncio.BaseEventLoop):
     """
 
     _ready: "deque[asyncio.Handle]"
-    _scheduled: list[asyncio.TimerHandle]
     _stopping: bool
     _closed: bool
 
@@ -126,7 +122,8 @@ class Scheduler(asyncio.BaseEventLoop):
         self.on_death: Callable[[Process], None] = Process.kill
         self.failures: list[dict[str, Any]] = []
         self.set_exception_handler(lambda _, context: self.failures.append(context))
-        self._born = 0
+        self._born = self._set = 0
+        self._timers: list[tuple[float, int, Timer]] = []
         self.set_task_factory(cast(Any, self._numbered))
 
     get_debug = staticmethod(bool)  # Asked by every future; no answer is faster than a builtin's.
@@ -178,7 +175,8 @@ class Scheduler(asyncio.BaseEventLoop):
             raise RuntimeError("the world is over")
         timer = Timer(callback, args, self, context)
         timer._when, timer._scheduled = when, True
-        heapq.heappush(self._scheduled, timer)
+        self._set += 1
+        heapq.heappush(self._timers, (when, self._set, timer))
         return timer
 
     def start(self, process: Process | None, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
@@ -253,18 +251,18 @@ class Scheduler(asyncio.BaseEventLoop):
 
     def _jump(self) -> None:
         """Let it be the time of the next timer; what was cancelled does not count."""
-        timers = self._scheduled
-        while timers and timers[0].cancelled():
-            heapq.heappop(timers)
+        timers, pop = self._timers, heapq.heappop
+        while timers and timers[0][2]._cancelled:
+            pop(timers)
         if not timers:
             if not self._stopping:
                 raise BrokenInvariant("everybody waits and nothing will ever happen")
             return
-        self.now_s = now_s = max(self.now_s, timers[0].when())
+        self.now_s = now_s = max(self.now_s, timers[0][0])
         self.now_ms = round(now_s * 1000)
-        while timers and timers[0].when() <= now_s:
-            timer = heapq.heappop(timers)
-            if not timer.cancelled():
+        while timers and timers[0][0] <= now_s:
+            timer = pop(timers)[2]
+            if not timer._cancelled:
                 self._ready.append(timer)
 
     def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
