@@ -68,15 +68,17 @@ class Running:
         view: dict[str, Any] = answer.json()["view"]
         return view
 
-    def until(self, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    def until(
+        self, holds: Callable[[dict[str, Any]], bool], within_s: float = WITHIN_S
+    ) -> dict[str, Any]:
         """Wait for the page to show something."""
-        end_s = time.monotonic() + WITHIN_S
+        end_s = time.monotonic() + within_s
         while time.monotonic() < end_s:
             state = self.state()
             if holds(state):
                 return state
             time.sleep(0.2)
-        pytest.fail(f"not within {WITHIN_S:g} s: {self.state()}")
+        pytest.fail(f"not within {within_s:g} s: {self.state()}")
 
     def end(self, number: int = signal.SIGTERM) -> tuple[int, str, str]:
         """Send a signal and wait: exit code, what it said, and its log."""

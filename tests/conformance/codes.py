@@ -8,7 +8,7 @@ from quantum_trader.core.events.orders import OrderRequest
 from quantum_trader.core.orders.venue_codes import CODES
 from quantum_trader.core.venue import Rejected
 from tests.conformance.case import BREAKS, MOVES, SETS, Cases
-from tests.conformance.desk import ALGO, ORDER, Desk
+from tests.conformance.desk import ALGO, ORDER, Desk, opened
 from tests.venues import signed_query
 
 CASES = Cases("7.4", "Error codes, and the action each demands")
@@ -218,7 +218,7 @@ async def _(desk: Desk) -> None:
 )
 async def _(desk: Desk) -> None:
     door = desk.door()
-    await door.open()
+    await opened(door)
     try:
         for code, entry in CODES.items():
             await desk.fault("reject", method="POST", path=ORDER, code=code, msg="no", times=1)

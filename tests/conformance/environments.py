@@ -9,7 +9,7 @@ from quantum_trader.adapters.exchanges.binance.hosts import Hosts, hosts_of
 from quantum_trader.core.errors import ConfigError, Locked
 from quantum_trader.core.secret import Secret
 from tests.conformance.case import OURS, Cases
-from tests.conformance.desk import Desk
+from tests.conformance.desk import Desk, opened
 
 CASES = Cases("7.11", "Environments")
 HOSTS = {
@@ -55,7 +55,7 @@ async def _(desk: Desk) -> None:
     door = BinanceExchange(desk.hosts, wrong, wrong, [desk.symbol], desk.now_ms)
     try:
         with pytest.raises(Locked):
-            await door.open()
+            await opened(door)
     finally:
         await door.close()
 

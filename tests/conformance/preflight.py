@@ -4,7 +4,7 @@ import asyncio
 
 from quantum_trader.core.errors import ConfigError
 from tests.conformance.case import SETS, Cases
-from tests.conformance.desk import ORDER, Desk
+from tests.conformance.desk import ORDER, Desk, opened
 
 CASES = Cases("7.8", "Modes of the account, and the dead man's switch")
 DUAL, MULTI = "/fapi/v1/positionSide/dual", "/fapi/v1/multiAssetsMargin"
@@ -72,7 +72,7 @@ async def _(desk: Desk) -> None:
 async def _is_refused(desk: Desk) -> bool:
     door = desk.door()
     try:
-        await door.open()
+        await opened(door)
     except ConfigError:
         return True
     finally:
@@ -105,7 +105,7 @@ async def _(desk: Desk) -> None:
 )
 async def _(desk: Desk) -> None:
     door = desk.door()
-    await door.open()
+    await opened(door)
     try:
         allowed = await door.capabilities()
     finally:

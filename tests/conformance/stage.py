@@ -7,7 +7,7 @@ the streams and the journal are memory, so that many of them fit into one proces
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from quantum_trader.adapters.market.market_clock import TimedMarket
 from quantum_trader.app.abroad import begin_after
 from quantum_trader.app.parts import Parts
 from quantum_trader.app.wiring import System
-from quantum_trader.core.errors import InDoubt, Locked
+from quantum_trader.core.errors import Locked
 from quantum_trader.core.events import Fact, OrderFilled
 from quantum_trader.core.intent_edge import write_intent
 from quantum_trader.core.orders.plan import Plan
@@ -32,13 +32,12 @@ from quantum_trader.core.state import TraderState
 from quantum_trader.core.units import ZERO
 from quantum_trader.services import wire
 from quantum_trader.streams import APPLY_RESULT, TRADE_INTENT
-from tests.conformance.desk import Desk
+from tests.conformance.desk import OPEN_TRIES, Desk, opened
 from tests.conformance.prices import Prices
 from tests.support import an_intent
 
 ACCOUNT = "conformance"
 WITHIN_S = 60.0
-OPEN_TRIES = 6
 OFFSET_MS = 150
 LIMITS = RiskLimits(cooldown_open_ms=0, cooldown_close_ms=0, mark_age_ms_max=60_000)
 EXITS = ExitRules(protect_within_ms=20_000, retry_after_ms=300)
@@ -284,11 +283,10 @@ async def _opened(desk: Desk) -> BinanceExchange:
         async with AsyncExitStack() as stack:
             door = desk.door()
             stack.push_async_callback(door.close)
-            with suppress(InDoubt):
-                await door.open()
-                if abs(door.clock_offset_ms or 0) < OFFSET_MS:
-                    stack.pop_all()
-                    return door
+            await opened(door)
+            if abs(door.clock_offset_ms or 0) < OFFSET_MS:
+                stack.pop_all()
+                return door
     raise AssertionError("the door did not open")
 
 
