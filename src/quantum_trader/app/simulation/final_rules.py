@@ -6,7 +6,8 @@ import msgspec
 
 from quantum_trader.adapters.bus.memory import MemoryBus
 from quantum_trader.adapters.journal.memory import MemoryJournal
-from quantum_trader.app.simulation.machine import Around, Running
+from quantum_trader.app.simulation.around import Around
+from quantum_trader.app.simulation.machine import Running
 from quantum_trader.app.simulation.violation import Violated
 from quantum_trader.core.errors import Malformed
 from quantum_trader.core.events import IntentApplied, IntentRefused, IntentSkipped

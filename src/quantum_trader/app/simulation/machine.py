@@ -2,47 +2,27 @@
 
 import asyncio
 from contextvars import Context
-from dataclasses import dataclass
 
 from quantum_trader.app.parts import INSTANCE, Parts
-from quantum_trader.app.simulation.bus import ProcessBus, Server
-from quantum_trader.app.simulation.clock import SteadyTime, WallClock
+from quantum_trader.app.simulation.around import Around
+from quantum_trader.app.simulation.bus import ProcessBus
+from quantum_trader.app.simulation.clock import SteadyTime
 from quantum_trader.app.simulation.dice import dice
-from quantum_trader.app.simulation.disk import Disk, ProcessJournal
+from quantum_trader.app.simulation.disk import ProcessJournal
 from quantum_trader.app.simulation.door import Socket, VenueDoor
-from quantum_trader.app.simulation.faults import Faults
-from quantum_trader.app.simulation.market import Market
-from quantum_trader.app.simulation.moods import Moods
-from quantum_trader.app.simulation.people import Latch
-from quantum_trader.app.simulation.scheduler import Killed, Process, Scheduler
-from quantum_trader.app.simulation.tape import Tape
+from quantum_trader.app.simulation.scheduler import Killed, Process
+from quantum_trader.app.simulation.sentry import Sentry
 from quantum_trader.app.simulation.violation import Violated
 from quantum_trader.app.wiring import System
 from quantum_trader.core.errors import ExchangeError, StoreError
-from quantum_trader.core.rules import Rules
 from quantum_trader.core.signals import MODELS
 from quantum_trader.core.state import TraderState
 
 SNAPSHOT_EVERY = 150
 RESTART_S = (0.2, 4.0)
+AWAY_LOOK_S = 0.5
 THE_WORLD = (StoreError, ExchangeError)
 """What a process may end with: the world failed it, and it says so."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Around:
-    """Everything that is there whether or not a process runs."""
-
-    loop: Scheduler
-    rules: Rules
-    faults: Faults
-    clock: WallClock
-    server: Server
-    disk: Disk
-    moods: Moods
-    market: Market
-    latch: Latch
-    tape: Tape
 
 
 class Running:
@@ -70,8 +50,8 @@ class Running:
 class Machine:
     """Starts processes, ends them, and starts them again after a while.
 
-    ``socket`` watches what leaves them. ``defects`` are ends of a process that only a defect of
-    our own explains.
+    ``socket`` watches what leaves them, ``sentry`` is the guardian beside them. ``defects`` are
+    ends of a process that only a defect of our own explains.
     """
 
     def __init__(self, seed: int, around: Around, socket: Socket) -> None:
@@ -81,7 +61,8 @@ class Machine:
         self.started = 0
         self.alive: list[Running] = []
         self.defects: list[Violated] = []
-        around.loop.on_death = self.kill
+        self._down_until_s = 0.0
+        self.sentry = Sentry(seed, around)
 
     @property
     def leader(self) -> Running | None:
@@ -92,7 +73,7 @@ class Machine:
         """Start a process."""
         around = self._around
         self.started += 1
-        process = Process(self.started)
+        process = Process(self.started, self.kill)
         around.loop.processes.append(process)
         around.tape("machine", f"process {process.number} starts")
         running = Running(process, System(self._parts(process)))
@@ -108,6 +89,12 @@ class Machine:
             self._around.tape("machine", f"process {process.number} is killed")
             self._bury(process)
             self._restart_soon()
+
+    def keep_down(self, for_s: float) -> None:
+        """Kill what runs; for a while nobody starts it again."""
+        self._down_until_s = self._around.loop.now_s + for_s
+        for running in list(self.alive):
+            self.kill(running.process)
 
     def kill_at_some_step(self, running: Running) -> None:
         """Kill a process before one of its next steps."""
@@ -165,7 +152,10 @@ class Machine:
         self._around.loop.call_later(pause_s, self._restart, context=Context())
 
     def _restart(self) -> None:
-        if not self.alive:
+        around = self._around
+        if around.loop.now_s < self._down_until_s and not around.faults.calm:
+            around.loop.call_later(AWAY_LOOK_S, self._restart, context=Context())
+        elif not self.alive:
             self.spawn()
 
 

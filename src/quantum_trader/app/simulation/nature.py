@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from random import Random
 
+from quantum_trader.app.simulation.around import Around
 from quantum_trader.app.simulation.faults import KINDS
-from quantum_trader.app.simulation.machine import Around, Machine
+from quantum_trader.app.simulation.machine import Machine
 from quantum_trader.app.simulation.people import Hand, Operator
+from quantum_trader.app.simulation.scheduler import Process
 from quantum_trader.app.simulation.standing_rules import StandingRules
 
 TICK_S = 0.25
@@ -35,6 +37,9 @@ class Nature:
         self._acts: Mapping[str, Callable[[Random], Awaitable[None] | None]] = {
             "killed": self._kill,
             "frozen": self._freeze,
+            "stayed_away": lambda chance: machine.keep_down(chance.uniform(10.0, 60.0)),
+            "guardian_killed": lambda _: machine.sentry.kill_at_some_step(),
+            "guardian_frozen": self._freeze_guardian,
             "two_leaders": self._second_leader,
             "bus_down": self._bus_down,
             "bus_lost": self._bus_lost,
@@ -70,9 +75,9 @@ class Nature:
         around.faults.calm = True
         for task in self._tasks:
             task.cancel()
-        for running in self._machine.alive:
-            if running.process.frozen:
-                around.loop.thaw(running.process)
+        for process in around.loop.processes:
+            if process.frozen and not process.dead:
+                around.loop.thaw(process)
         around.clock.offset_ms = 0
         around.disk.full = False
         around.market.silent_until_ms = 0
@@ -107,12 +112,20 @@ class Nature:
         leader = self._machine.leader
         if leader is None:
             return
-        self._around.tape("machine", f"process {leader.process.number} stands still")
-        leader.process.frozen = True
-        await asyncio.sleep(chance.choice((0.5, 4.0, 15.0, 40.0)))
-        self._around.tape("machine", f"process {leader.process.number} goes on")
-        self._around.loop.thaw(leader.process)
+        await self._stand_still(f"process {leader.process.number}", leader.process, chance)
         self._rules.note_disturbance()
+
+    async def _freeze_guardian(self, chance: Random) -> None:
+        process = self._machine.sentry.process
+        if process is not None:
+            await self._stand_still("the guardian", process, chance)
+
+    async def _stand_still(self, name: str, process: Process, chance: Random) -> None:
+        self._around.tape("machine", f"{name} stands still")
+        process.frozen = True
+        await asyncio.sleep(chance.choice((0.5, 4.0, 15.0, 40.0)))
+        self._around.tape("machine", f"{name} goes on")
+        self._around.loop.thaw(process)
 
     async def _second_leader(self, chance: Random) -> None:
         if len(self._machine.alive) == 1:

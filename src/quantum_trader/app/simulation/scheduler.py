@@ -27,10 +27,14 @@ class Killed(BaseException):
 
 
 class Process:
-    """What dies, freezes and steps together; ``number`` counts the processes of a world."""
+    """What dies, freezes and steps together; ``number`` counts the processes of a world.
 
-    def __init__(self, number: int) -> None:
+    ``on_death`` is called when it has to die.
+    """
+
+    def __init__(self, number: int, on_death: "Callable[[Process], None] | None" = None) -> None:
         self.number = number
+        self.on_death = on_death or Process.kill
         self.dead = False
         self.over = False
         self.frozen = False
@@ -103,7 +107,7 @@ class Timer(Turn, asyncio.TimerHandle):
 class Scheduler(asyncio.BaseEventLoop):
     """The loop. ``now_s`` is its time, ``now_ms`` the same in whole milliseconds.
 
-    ``on_step`` is called after every step, ``on_death`` when a process has to die.
+    ``on_step`` is called after every step.
     """
 
     _ready: "deque[asyncio.Handle]"
@@ -119,7 +123,6 @@ class Scheduler(asyncio.BaseEventLoop):
         self.steps_max = STEPS_MAX
         self.processes: list[Process] = []
         self.on_step: Callable[[], None] = _nothing
-        self.on_death: Callable[[Process], None] = Process.kill
         self.failures: list[dict[str, Any]] = []
         self.set_exception_handler(lambda _, context: self.failures.append(context))
         self._born = self._set = 0
@@ -241,7 +244,7 @@ class Scheduler(asyncio.BaseEventLoop):
             dies_at = process.dies_at
             if dies_at is not None and process.steps >= dies_at and not process.over:
                 process.stopped.append(handle)
-                self.on_death(process)
+                process.on_death(process)
                 return
         self.steps += 1
         if self.steps > self.steps_max:

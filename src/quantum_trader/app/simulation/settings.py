@@ -8,7 +8,7 @@ import msgspec
 from quantum_trader.app.simulation.market import FIRST_PRICE
 from quantum_trader.core.default_instruments import DEFAULT_INSTRUMENTS
 from quantum_trader.core.risk.limits import RiskLimits
-from quantum_trader.core.rules import ExitRules, Fees, Rules
+from quantum_trader.core.rules import ExitRules, Fees, Protect, Rules
 
 ACCOUNT = "simulated"
 POLICIES = (
@@ -19,6 +19,7 @@ POLICIES = (
     "static_0.5_1",
     "hints",
 )
+PROTECT: tuple[Protect, ...] = ("after_fill", "before_entry")
 
 
 def rules_of(chance: Random) -> Rules:
@@ -28,6 +29,7 @@ def rules_of(chance: Random) -> Rules:
     exits = change(
         exits,
         policy=chance.choice(POLICIES),
+        protect=chance.choice(PROTECT),
         kill=change(exits.kill, hold_min_ms=20_000),
         hold_max_ms=chance.choice((60_000, 120_000, exits.hold_max_ms)),
     )

@@ -9,11 +9,13 @@ from decimal import Decimal
 
 import msgspec
 
-from quantum_trader.app.simulation.machine import Around, Machine
+from quantum_trader.app.simulation.around import Around
+from quantum_trader.app.simulation.machine import Machine
 from quantum_trader.app.simulation.scheduler import Process
 from quantum_trader.app.simulation.socket_rules import SocketRules
 from quantum_trader.app.simulation.violation import Violated
 from quantum_trader.core.events import OrderRejected
+from quantum_trader.core.orders.guardian_ids import is_guardians
 from quantum_trader.core.orders.ids import is_ours
 from quantum_trader.core.units import ZERO
 from quantum_trader.core.venue import PROVED_DEAD
@@ -26,12 +28,15 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True):
     """How long an invariant may be broken while the system can act, in virtual milliseconds.
 
     ``naked_ms``: a position without enough stops, unless an exit or a stop was tried within
-    ``trying_ms``. ``books_ms``: our books differ from the venue. ``targets_ms``: targets ask for
-    more than there is.
+    ``trying_ms``. ``guarded_ms`` and ``guarding_ms`` are the same for the guardian, whatever state
+    everybody else is in. ``books_ms``: our books differ from the venue. ``targets_ms``: targets ask
+    for more than there is.
     """
 
     naked_ms: int = 4_500
     trying_ms: int = 3_000
+    guarded_ms: int = 12_000
+    guarding_ms: int = 10_000
     books_ms: int = 10_000
     targets_ms: int = 10_000
 
@@ -47,7 +52,7 @@ class StandingRules:
         self._socket = socket
         self._bounds = bounds
         self._since_ms: dict[str, int] = {}
-        self._disturbed_ms = 0
+        self._disturbed_ms = self._blind_ms = 0
         self._fills_seen = 0
         self._facts_seen = 0
         self._folded: dict[str, Decimal] = {}
@@ -73,6 +78,8 @@ class StandingRules:
         now_ms = self._around.clock.true_ms()
         if not self._is_able():
             self._disturbed_ms = now_ms
+        if not self._machine.sentry.can_act:
+            self._blind_ms = now_ms
         positions = self._venue.positions
         for symbol in self._around.market.prices:
             held = abs(positions.get(symbol, ZERO))
@@ -105,8 +112,8 @@ class StandingRules:
         return now_ms - max(since_ms, self._disturbed_ms) > bound_ms
 
     def _check_defects(self) -> None:
-        if self._machine.defects:
-            raise self._machine.defects[0]
+        for defect in (*self._machine.defects, *self._machine.sentry.defects):
+            raise defect
 
     def _check_fills(self) -> None:
         """Folds of fills, and exits that only ever reduce."""
@@ -120,7 +127,8 @@ class StandingRules:
                 raise Violated("I3", f"{name} was carried out {venue.entries[name]} times")
             if is_ours(name) and not venue.requests[name].order.reduce_only:
                 continue
-            if is_ours(name) and (abs(after) > abs(before) or before * after < 0):
+            reduces = is_ours(name) or is_guardians(name)
+            if reduces and (abs(after) > abs(before) or before * after < 0):
                 raise Violated("I6", f"{name} turned {before} into {after} {fill.symbol}")
         self._fills_seen = len(venue.fills)
         held = {symbol: qty for symbol, qty in self._folded.items() if qty}
@@ -156,14 +164,22 @@ class StandingRules:
     def _check_cover(self, symbol: str, held: Decimal, now_ms: int) -> None:
         venue = self._venue
         broken = held > ZERO and held > venue.covered(symbol) and not venue.is_closing(symbol)
-        bounds = self._bounds
-        if self._lasts(f"naked {symbol}", broken=broken, bound_ms=bounds.naked_ms, now_ms=now_ms):
+        bounds, what = self._bounds, f"naked {symbol}"
+        if self._lasts(what, broken=broken, bound_ms=bounds.naked_ms, now_ms=now_ms):
             tried_ms = self._socket.tried_ms.get(symbol, 0)
             if now_ms - tried_ms > bounds.trying_ms:
-                since_ms = self._since_ms[f"naked {symbol}"]
-                raise Violated(
-                    "I2", f"{held} {symbol} stand without a stop for {now_ms - since_ms} ms"
-                )
+                lasted_ms = now_ms - self._since_ms[what]
+                raise Violated("I2", f"{held} {symbol} stand without a stop for {lasted_ms} ms")
+        if broken:
+            self._check_guarded(symbol, self._since_ms[what], now_ms)
+
+    def _check_guarded(self, symbol: str, since_ms: int, now_ms: int) -> None:
+        """Whatever state the system is in: where a guardian can act, it has to."""
+        bounds, tried_ms = self._bounds, self._machine.sentry.tried_ms.get(symbol, 0)
+        is_late = now_ms - max(since_ms, self._blind_ms) > bounds.guarded_ms
+        if is_late and now_ms - tried_ms > bounds.guarding_ms:
+            lasted_ms = now_ms - since_ms
+            raise Violated("I2", f"the guardian lets {symbol} be without a stop for {lasted_ms} ms")
 
     def _check_targets(self, symbol: str, held: Decimal, now_ms: int) -> None:
         moods = self._around.moods

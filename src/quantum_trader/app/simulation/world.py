@@ -8,13 +8,14 @@ import msgspec
 
 from quantum_trader.app.rig import matching_rules
 from quantum_trader.app.simulation import final_rules
+from quantum_trader.app.simulation.around import Around
 from quantum_trader.app.simulation.bus import Server
 from quantum_trader.app.simulation.clock import BEGAN_MS, WallClock
 from quantum_trader.app.simulation.dice import dice
 from quantum_trader.app.simulation.disk import Disk
 from quantum_trader.app.simulation.faults import Faults
 from quantum_trader.app.simulation.guard import sealed
-from quantum_trader.app.simulation.machine import Around, Machine
+from quantum_trader.app.simulation.machine import Machine
 from quantum_trader.app.simulation.market import Market
 from quantum_trader.app.simulation.moods import Moods
 from quantum_trader.app.simulation.nature import Nature
@@ -107,6 +108,7 @@ class World:
         for work in (self.around.market.run(), self.proposer.run(), self.nature.tick()):
             self.loop.start(None, work)
         self.machine.spawn()
+        self.machine.sentry.begin()
         self.nature.begin()
         await asyncio.sleep(self.scenario.hostile_ms / 1000)
         await self._heal()
