@@ -79,6 +79,7 @@ PLANTS: Mapping[str, Plant] = {
         services.failed_query_is_flat,
         200,
     ),
+    "guardian_idle": Plant("the guardian looks and does nothing", services.guardian_idle, 60),
 }
 
 

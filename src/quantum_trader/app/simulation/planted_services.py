@@ -14,6 +14,8 @@ from quantum_trader.app.simulation.planting import swap
 from quantum_trader.core.errors import ExchangeError, Malformed
 from quantum_trader.core.events import Fact, IntentProposed, OrderFilled, OrderInDoubt
 from quantum_trader.core.events.intents import UNSAID
+from quantum_trader.core.events.ops import KillLevel
+from quantum_trader.core.guard import Act, Guard
 from quantum_trader.core.orders.ids import Command
 from quantum_trader.core.venue import PROVED_DEAD, VenueAccount
 from quantum_trader.ports import Commit, CommitOutcome, Entry, Fields
@@ -163,6 +165,15 @@ def failed_query_is_flat(stack: ExitStack) -> None:
     """A question without an answer means that there is nothing."""
     for name, nothing in (("find", None), ("trades", ()), ("account", _EMPTY)):
         swap(stack, BreakingExchange, name, _or(getattr(BreakingExchange, name), nothing))
+
+
+def guardian_idle(stack: ExitStack) -> None:
+    """The guardian looks and does nothing."""
+
+    def look(self: Guard, account: VenueAccount, level: KillLevel, now_ms: int) -> list[Act]:
+        return []
+
+    swap(stack, Guard, "look", look)
 
 
 _EMPTY = VenueAccount(at_ms=0, wallet_usd=0, positions=(), open_orders=(), hedge_mode=False)  # type: ignore[arg-type]
