@@ -14,7 +14,13 @@ from typing import NoReturn
 import pytest
 import structlog
 
-from quantum_trader.core.errors import ExchangeError, Fenced
+from quantum_trader.core.errors import (
+    BrokenInvariant,
+    ExchangeError,
+    Fenced,
+    Locked,
+    StoreError,
+)
 from quantum_trader.services import log
 from quantum_trader.services.supervisor import run_services
 
@@ -85,14 +91,24 @@ async def test_a_loop_that_returns_ends_the_process_with_70_at_once(said: io.Str
 
 
 @pytest.mark.parametrize(
-    "failure", [ExchangeError("the venue is gone"), ZeroDivisionError("x"), MemoryError()]
+    ("failure", "is_ours"),
+    [
+        (ExchangeError("the venue is gone"), False),
+        (Locked("the venue answered 401: -2015 API-key is invalid"), False),
+        (StoreError("no room"), False),
+        (BrokenInvariant("a stop that opens"), True),
+        (ZeroDivisionError("x"), True),
+        (MemoryError(), True),
+    ],
 )
-async def test_whatever_ends_a_service_ends_the_process(
-    said: io.StringIO, failure: Exception
+async def test_whatever_ends_a_service_ends_the_process_and_a_defect_shows_where_it_is(
+    said: io.StringIO, failure: Exception, is_ours: bool
 ) -> None:
     code = await run_services({"good": for_ever, "bad": lambda: failing(failure)})
     assert code == 70
-    assert type(failure).__name__ in json.loads(said.getvalue())["exception"]
+    line = json.loads(said.getvalue())
+    assert (line["service"], line["reason"]) == ("bad", str(failure))
+    assert (type(failure).__name__ in line.get("exception", "")) == is_ours
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

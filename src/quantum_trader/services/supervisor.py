@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 import structlog
 
-from quantum_trader.core.errors import BrokenInvariant, Fenced
+from quantum_trader.core.errors import BrokenInvariant, Fenced, TraderError
 from quantum_trader.services.progress import heard_by
 from quantum_trader.services.watchdog import Watchdog
 
@@ -105,7 +105,8 @@ class _Keeper:
             self._watchdog.forget(name)
 
     def _end(self, name: str, code: int, failure: Exception) -> None:
-        _log.error(WHY[code], service=name, reason=str(failure), exit_code=code, exc_info=failure)
+        trace = None if _is_foreseen(failure) else failure
+        _log.error(WHY[code], service=name, reason=str(failure), exit_code=code, exc_info=trace)
         self._deadline.set(code)
 
     def _is_abandoned(self) -> bool:
@@ -146,6 +147,11 @@ async def _stopped(stop: asyncio.Event, deadline: _Deadline) -> None:
     _log.info("told to stop; what was acknowledged is committed")
     deadline.set(STOPPED)
     raise Ended(STOPPED)
+
+
+def _is_foreseen(failure: Exception) -> bool:
+    """Whether its words say all: the world failed us, as it may, and where in here says nothing."""
+    return isinstance(failure, TraderError) and not isinstance(failure, BrokenInvariant)
 
 
 def _is_fenced(failure: Exception) -> bool:

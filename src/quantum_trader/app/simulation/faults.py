@@ -62,11 +62,6 @@ MACHINE: Mapping[str, Kind] = {
     "killed": Kind("the process was killed between two steps", 0.2, 2.5, True),
     "killed_in_write": Kind("the process was killed around a write of the journal", 0.01, 0.08),
     "frozen": Kind("the process stood still, past its lease", 0.1, 0.8, True),
-    "stayed_away": Kind(
-        "the process was killed and nobody started it for up to a minute", 0.05, 0.4, True
-    ),
-    "guardian_killed": Kind("the guardian was killed between two steps", 0.2, 3.0, True),
-    "guardian_frozen": Kind("the guardian stood still for a while", 0.1, 0.8, True),
     "two_leaders": Kind("a second instance was started beside the first", 0.1, 0.6, True),
     "bus_reply_lost": Kind("the stream server did as told and its answer was lost", 0.001, 0.02),
     "bus_down": Kind("the stream server could not be reached", 0.1, 1.0, True),
@@ -87,7 +82,15 @@ PEOPLE: Mapping[str, Kind] = {
     "intent_stale": Kind("an intent was minutes old", 0.05, 0.4),
     "poison": Kind("a message of nobody lay on one of our own streams", 0.05, 0.4, True),
 }
-KINDS: Mapping[str, Kind] = {**CALLS, **REPORTS, **MACHINE, **PEOPLE}
+GUARD: Mapping[str, Kind] = {
+    "stayed_away": Kind(
+        "the process was killed and nobody started it for up to a minute", 0.05, 0.4, True
+    ),
+    "guardian_killed": Kind("the guardian was killed between two steps", 0.2, 3.0, True),
+    "guardian_frozen": Kind("the guardian stood still for a while", 0.1, 0.8, True),
+}
+KINDS: Mapping[str, Kind] = {**CALLS, **REPORTS, **MACHINE, **PEOPLE, **GUARD}
+"""All of them. A new one goes to the end: what a seed draws for the others is as before."""
 ENABLED_SHARE = (0.15, 0.6)
 """How large a part of all kinds one world has; constant hostility hides interactions."""
 

@@ -29,9 +29,9 @@ def rules_of(chance: Random) -> Rules:
     exits = change(
         exits,
         policy=chance.choice(POLICIES),
-        protect=chance.choice(PROTECT),
         kill=change(exits.kill, hold_min_ms=20_000),
         hold_max_ms=chance.choice((60_000, 120_000, exits.hold_max_ms)),
+        protect=chance.choice(PROTECT),
     )
     return Rules(
         account=ACCOUNT,
