@@ -77,7 +77,7 @@ PLANTS: Mapping[str, Plant] = {
     "failed_query_is_flat": Plant(
         "a question without an answer means that there is nothing",
         services.failed_query_is_flat,
-        200,
+        60,
     ),
     "guardian_idle": Plant("the guardian looks and does nothing", services.guardian_idle, 60),
 }

@@ -4,6 +4,7 @@ A bound counts only while the system can act: it runs, the venue, the streams an
 and no request of it is on its way. Whoever is prevented is not late.
 """
 
+from collections import deque
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -14,12 +15,15 @@ from quantum_trader.app.simulation.machine import Machine
 from quantum_trader.app.simulation.scheduler import Process
 from quantum_trader.app.simulation.socket_rules import SocketRules
 from quantum_trader.app.simulation.violation import Violated
-from quantum_trader.core.events import OrderRejected
+from quantum_trader.core.events import AccountSeen, OrderRejected
 from quantum_trader.core.orders.guardian_ids import is_guardians
 from quantum_trader.core.orders.ids import is_ours
 from quantum_trader.core.units import ZERO
 from quantum_trader.core.venue import PROVED_DEAD
 
+SEEN_MS = 10_000
+"""How old a look at the account may be when it is recorded, disk and machine being well."""
+QUANTITIES_KEPT = 200
 LOOK_EVERY_S = 0.2
 """How often the bounds are asked while nothing happens at all."""
 
@@ -52,10 +56,11 @@ class StandingRules:
         self._socket = socket
         self._bounds = bounds
         self._since_ms: dict[str, int] = {}
-        self._disturbed_ms = self._blind_ms = 0
+        self._disturbed_ms = self._jolted_ms = self._blind_ms = 0
         self._fills_seen = 0
         self._facts_seen = 0
         self._folded: dict[str, Decimal] = {}
+        self._left: deque[tuple[int, str, Decimal]] = deque(maxlen=QUANTITIES_KEPT)
         self._loop, self._venue = around.loop, around.moods.venue
         self._facts = around.disk.written.facts
         self._version = -1
@@ -89,7 +94,7 @@ class StandingRules:
 
     def note_disturbance(self) -> None:
         """Something happened after which every bound begins anew."""
-        self._disturbed_ms = self._around.clock.true_ms()
+        self._disturbed_ms = self._jolted_ms = self._around.clock.true_ms()
 
     def _is_able(self) -> bool:
         leader, around = self._machine.leader, self._around
@@ -122,6 +127,7 @@ class StandingRules:
             before = self._folded.get(fill.symbol, ZERO)
             after = before + (fill.qty if fill.side == "BUY" else -fill.qty)
             self._folded[fill.symbol] = after
+            self._left.append((self._around.clock.true_ms(), fill.symbol, before))
             name = fill.client_order_id
             if is_ours(name) and venue.entries[name] > 1:
                 raise Violated("I3", f"{name} was carried out {venue.entries[name]} times")
@@ -139,6 +145,8 @@ class StandingRules:
         """What the journal was told of an order agrees with what the venue did."""
         facts, venue = self._around.disk.written.facts, self._around.moods.venue
         for fact in facts[self._facts_seen :]:
+            if isinstance(fact, AccountSeen):
+                self._check_seen(fact)
             if not isinstance(fact, OrderRejected) or not is_ours(fact.client_order_id):
                 continue
             request = venue.requests.get(fact.client_order_id)
@@ -151,6 +159,20 @@ class StandingRules:
             elif not request.refused and not self._was_excusable(fact):
                 raise Violated("I4", f"{fact.client_order_id} is said to be refused, and was taken")
         self._facts_seen = len(facts)
+
+    def _check_seen(self, fact: AccountSeen) -> None:
+        """What is recorded as seen was there a moment ago, and is not what nobody answered."""
+        since_ms = self._around.clock.true_ms() - SEEN_MS
+        if self._jolted_ms >= since_ms:
+            return  # Whoever stood still may record what he saw before.
+        seen = {one.symbol: one.qty for one in fact.positions}
+        for symbol in self._around.market.prices:
+            qty, now = seen.get(symbol, ZERO), self._folded.get(symbol, ZERO)
+            lately = (
+                one for until_ms, name, one in self._left if name == symbol and until_ms >= since_ms
+            )
+            if symbol not in fact.unsettled and qty != now and qty not in lately:
+                raise Violated("I12", f"{qty} {symbol} are said to be seen, and {now} stand")
 
     def _was_excusable(self, fact: OrderRejected) -> bool:
         """Rejected at its trigger, carried out too late, or over by now without a trade."""
