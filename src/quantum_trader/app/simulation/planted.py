@@ -48,7 +48,7 @@ PLANTS: Mapping[str, Plant] = {
     "stop_as_ordered": Plant(
         "a stop is for what was ordered and believed to be for what stands",
         core.stop_as_ordered,
-        150,
+        300,
     ),
     "old_stop_first": Plant(
         "a moved stop is canceled before the new one is placed", core.old_stop_first, 5

@@ -16,7 +16,8 @@ INVARIANTS: Mapping[str, str] = {
     "I9": "every order has a name of ours, made by our own scheme",
     "I10": "there is one writer: nobody sends after a younger instance has begun",
     "I11": "orders, leverage and exposure stay within the hard caps",
-    "I12": "a question without an answer changes nothing",
+    "I12": "a question without an answer changes nothing, and what is recorded as seen at the "
+    "venue was there",
     "I13": "no message is lost: each one ends in a result, a dead letter or a counted skip",
     "I14": "once all is well again, every plan is over or protected within the time allowed",
     "I15": "nothing outside the world is touched",
