@@ -25,7 +25,8 @@ NUMBER = 0
 class Sentry:
     """Starts the guardian, where the world has one, and starts it again.
 
-    ``tried_ms`` is when it last sent an order for a symbol, ``defects`` is what it ended by.
+    ``failed_ms`` is when a question of its own last had no answer, ``tried_ms`` when it last sent
+    an order for a symbol, ``defects`` is what it ended by.
     """
 
     def __init__(self, seed: int, around: Around) -> None:
@@ -74,11 +75,10 @@ class Sentry:
 
     @property
     def can_act(self) -> bool:
-        """Whether it lives, and the venue has answered its last question and would answer."""
-        process, now_ms = self.process, self._around.clock.true_ms()
-        if process is None or process.frozen:
+        """Whether it lives, and the venue would answer."""
+        if self.process is None or self.process.frozen:
             return False
-        return self.failed_ms < now_ms and self._around.moods.banned_until_ms <= now_ms
+        return self._around.moods.banned_until_ms <= self._around.clock.true_ms()
 
     def _ended(self, done: asyncio.Task[None]) -> None:
         process = self.process

@@ -197,8 +197,10 @@ class StandingRules:
 
     def _check_guarded(self, symbol: str, since_ms: int, now_ms: int) -> None:
         """Whatever state the system is in: where a guardian can act, it has to."""
-        bounds, tried_ms = self._bounds, self._machine.sentry.tried_ms.get(symbol, 0)
-        is_late = now_ms - max(since_ms, self._blind_ms) > bounds.guarded_ms
+        bounds, sentry = self._bounds, self._machine.sentry
+        tried_ms = sentry.tried_ms.get(symbol, 0)
+        able_ms = max(since_ms, self._blind_ms, sentry.failed_ms)
+        is_late = now_ms - able_ms > bounds.guarded_ms
         if is_late and now_ms - tried_ms > bounds.guarding_ms:
             lasted_ms = now_ms - since_ms
             raise Violated("I2", f"the guardian lets {symbol} be without a stop for {lasted_ms} ms")

@@ -34,8 +34,11 @@ HEAL_MS = 60_000
 """Within this time after the last fault every plan has to be over or protected."""
 DOUBT_MS = 150_000
 """The same while an order is in doubt: to prove that one never was takes a minute by itself."""
-HEARD_MS = 5_000
-"""So long after the last doubt was over, whoever waited for it has to have come to an end."""
+HEARD_MS = 15_000
+"""So long after the last doubt was over, whoever waited for it has to have come to an end.
+
+What rests and belongs to nothing goes after two pictures of the account, five seconds apart.
+"""
 CALM_MS = 20_000
 """Then everything is ordered flat, and must be within as long again as healing may take."""
 
@@ -163,7 +166,8 @@ class World:
                     why = f"{self.around.moods.venue.positions} stand"
 
     async def _check_all(self) -> None:
-        await asyncio.sleep(2.5)
+        # Between two prices: on the second some of them are always on their way.
+        await asyncio.sleep(3.5 - self.loop.time() % 1)
         leader = self.machine.leader
         if leader is None:
             raise Violated("I14", "no process runs")
