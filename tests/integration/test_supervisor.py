@@ -101,7 +101,7 @@ async def test_a_loop_that_returns_ends_the_process_with_70_at_once(said: io.Str
         (MemoryError(), True),
     ],
 )
-async def test_whatever_ends_a_service_ends_the_process_and_a_defect_shows_where_it_is(
+async def test_whatever_ends_a_service_ends_the_process(
     said: io.StringIO, failure: Exception, is_ours: bool
 ) -> None:
     code = await run_services({"good": for_ever, "bad": lambda: failing(failure)})
