@@ -210,6 +210,22 @@ def test_the_order_of_what_is_ready_is_picked_by_chance() -> None:
     assert order(3) == order(3)
 
 
+def test_a_callback_that_fails_ends_the_world() -> None:
+    loop = Scheduler(Random(1))
+
+    def breaks() -> None:
+        raise ValueError("nobody would have known")
+
+    async def live() -> None:
+        loop.call_soon(breaks)
+        await asyncio.sleep(1)
+
+    with pytest.raises(BrokenInvariant, match="nobody would have known"):
+        loop.run_until_complete(live())
+    loop.bury()
+    loop.close()
+
+
 def test_a_story_says_what_why_and_how_to_see_it_again() -> None:
     outcome = run(Scenario(seed=1, hostile_ms=30_000), trace=True)
     broken = Violation(invariant="I2", at_ms=12_345, what="2 BTCUSDT stand without a stop")

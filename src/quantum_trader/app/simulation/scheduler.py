@@ -123,8 +123,8 @@ class Scheduler(asyncio.BaseEventLoop):
         self.steps_max = STEPS_MAX
         self.processes: list[Process] = []
         self.on_step: Callable[[], None] = _nothing
-        self.failures: list[dict[str, Any]] = []
-        self.set_exception_handler(lambda _, context: self.failures.append(context))
+        self._failed: object = None
+        self.set_exception_handler(_keep_failure)
         self._born = self._set = 0
         self._timers: list[tuple[float, int, Timer]] = []
         self.set_task_factory(cast(Any, self._numbered))
@@ -200,6 +200,7 @@ class Scheduler(asyncio.BaseEventLoop):
         Without this the language would end their coroutines at some moment of its own.
         """
         self.on_step = _nothing
+        self.set_exception_handler(lambda *_: None)
         self.steps_max += STEPS_MAX
         for process in self.processes:
             process.dead = process.frozen = False
@@ -250,6 +251,9 @@ class Scheduler(asyncio.BaseEventLoop):
         if self.steps > self.steps_max:
             raise BrokenInvariant(f"no end after {self.steps_max} steps")
         handle._run()
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise BrokenInvariant(f"a callback failed: {failed!r}")
         self.on_step()
 
     def _jump(self) -> None:
@@ -280,3 +284,9 @@ class Scheduler(asyncio.BaseEventLoop):
 
 def _nothing() -> None:
     """Nobody watches."""
+
+
+def _keep_failure(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a callback raised ends the world; what a killed task was told is of no interest."""
+    if "handle" in context:
+        cast(Scheduler, loop)._failed = context["exception"]
