@@ -55,7 +55,7 @@ class Sentry:
             where="",
         )
         task = around.loop.start(process, guardian.run())
-        task.add_done_callback(self._ended, context=Context())
+        task.add_done_callback(lambda done: self._ended(process, done), context=Context())
 
     def kill(self, process: Process) -> None:
         """It dies where it stands, and comes back in a while."""
@@ -80,9 +80,9 @@ class Sentry:
             return False
         return self._around.moods.banned_until_ms <= self._around.clock.true_ms()
 
-    def _ended(self, done: asyncio.Task[None]) -> None:
-        process = self.process
-        if done.cancelled() or process is None or process.dead or process.over:
+    def _ended(self, process: Process, done: asyncio.Task[None]) -> None:
+        """It came to its end by itself, which it never should."""
+        if done.cancelled() or process.dead or process.over:
             return
         failure = done.exception()
         if not isinstance(failure, Killed):

@@ -117,8 +117,9 @@ class StandingRules:
         return now_ms - max(since_ms, self._disturbed_ms) > bound_ms
 
     def _check_defects(self) -> None:
-        for defect in (*self._machine.defects, *self._machine.sentry.defects):
-            raise defect
+        defects = self._machine.defects or self._machine.sentry.defects
+        if defects:
+            raise defects[0]
 
     def _check_fills(self) -> None:
         """Folds of fills, and exits that only ever reduce."""
