@@ -1,6 +1,7 @@
 """Every command in every document is typed, beside a system that runs.
 
-What would run for ever is given an end, and what wants files finds small ones.
+What would run for ever is given an end, what takes many minutes is asked for less, and what wants
+files finds small ones.
 """
 
 import json
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.slow
 FEBRUARY_MS = 1_738_368_000_000
 BARS = 600
 MINUTE_MS = 60_000
+WORLDS = 20
+"""So many simulated worlds are enough to see that the command does its work."""
 
 QUANTUM = str(Path(sys.executable).parent / "quantum")
 TYPED = {one.line: one for page in PAGES for one in commands(page)}
@@ -69,6 +72,9 @@ class Desk:
         words = [LETTER.sub(self.letter, TRACE.sub(self.trace, word)) for word in words]
         if words[0] in NOT_ON_A_DESK:
             return [*words, "--help"]
+        if words[0] == "simulate":
+            at = words.index("--seeds") + 1
+            return [*words[:at], str(min(int(words[at]), WORLDS)), *words[at + 1 :]]
         if words[0] not in ("run", "venue"):
             return words
         if words[0] == "run" and not {"--market", "--replay-data"} & set(words):
