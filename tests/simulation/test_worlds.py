@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import msgspec
 import pytest
 
+from quantum_trader.app import cli
+from quantum_trader.app.cli import simulate
 from quantum_trader.app.simulation.campaign import Tally, outcomes
 from quantum_trader.app.simulation.faults import KINDS, Faults
 from quantum_trader.app.simulation.guard import FORBIDDEN, sealed
@@ -236,6 +239,27 @@ def test_a_story_says_what_why_and_how_to_see_it_again() -> None:
     assert "00:12.345" in text
     assert "quantum simulate --seeds 1 --seed 1 --seconds 30 --trace" in text
     assert shrink(failed) is failed, "what does not fail again cannot be made smaller"
+
+
+def test_a_long_run_tells_of_a_broken_invariant_before_its_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = run(Scenario(seed=1, hostile_ms=5_000))
+    broken = Violation(invariant="I2", at_ms=12_345, what="2 BTCUSDT stand without a stop")
+    meanwhile = []
+
+    def two_worlds(*_: object) -> Iterator[Outcome]:
+        yield msgspec.structs.replace(good, violation=broken)
+        meanwhile.append(capsys.readouterr())
+        yield good
+
+    monkeypatch.setattr(simulate, "outcomes", two_worlds)
+    assert cli.main(["simulate", "--seeds", "2", "--json"]) == 1
+    assert meanwhile[0].err == "seed 1: I2: 2 BTCUSDT stand without a stop\n"
+    assert not meanwhile[0].out
+    after = capsys.readouterr()
+    assert not after.err, "it is told once"
+    assert json.loads(after.out)["violations"] == 1
 
 
 def test_the_page_names_every_invariant_and_every_fault_as_the_code_does() -> None:

@@ -14,11 +14,12 @@ from quantum_trader.app.cli.frame import (
     Progress,
     command,
     new_app,
+    remark,
     say,
     show_json,
     show_table,
 )
-from quantum_trader.app.simulation.campaign import Summary, Tally, outcomes
+from quantum_trader.app.simulation.campaign import Failure, Summary, Tally, outcomes
 from quantum_trader.app.simulation.faults import KINDS
 from quantum_trader.app.simulation.planted import PLANTS, planted
 from quantum_trader.app.simulation.story import shrink, told
@@ -93,7 +94,10 @@ def _scenarios(options: Options) -> list[Scenario]:
 
 
 def _live(scenarios: list[Scenario], options: Options) -> tuple[Summary, Outcome | None]:
-    """All worlds; their sum, and the failed one with the smallest seed."""
+    """All worlds; their sum, and the failed one with the smallest seed.
+
+    A broken invariant is told as it comes: a long run is not waited for to hear of it.
+    """
     tally, failed = Tally(), None
     jobs = min(options.jobs or os.cpu_count() or 1, len(scenarios))
     with Progress("worlds", len(scenarios), forced=options.forced) as progress:
@@ -101,6 +105,7 @@ def _live(scenarios: list[Scenario], options: Options) -> tuple[Summary, Outcome
             tally.add(outcome)
             progress.advance()
             if outcome.violation is not None:
+                remark(_broken(Failure(seed=outcome.scenario.seed, violation=outcome.violation)))
                 first = failed is None or outcome.scenario.seed < failed.scenario.seed
                 failed = outcome if first else failed
     return tally.summary(), failed
@@ -128,4 +133,8 @@ def _show(summary: Summary) -> None:
     rows = [(kind, f"{count:>9,}", KINDS[kind].what) for kind, count in summary.faults.items()]
     show_table(("fault", "times", "what it is"), rows)
     for failure in summary.failures[:20]:
-        say(f"seed {failure.seed}: {failure.violation.invariant}: {failure.violation.what}")
+        say(_broken(failure))
+
+
+def _broken(failure: Failure) -> str:
+    return f"seed {failure.seed}: {failure.violation.invariant}: {failure.violation.what}"
