@@ -121,7 +121,7 @@ class FakeMarket:
 
     ``scripts`` are for the route of bars, marks and trades, ``public`` for the one of quotes and
     books. ``rows`` are the bars REST knows by symbol, ``books`` its answers about whole books, the
-    last one for ever. While ``down`` every REST answer is a 503.
+    last one for ever. While ``down`` every REST answer is a 503; a ``delisted`` symbol is none.
     """
 
     def __init__(self, now_ms: int) -> None:
@@ -134,6 +134,8 @@ class FakeMarket:
         self.asked_public: list[str] = []
         self.fetched: list[str] = []
         self.down = False
+        self.delisted: set[str] = set()
+        self.refusal = b'{"code":-1121,"msg":"Invalid symbol."}'
 
     async def play(self, socket: ServerConnection) -> None:
         """One connection."""
@@ -166,6 +168,8 @@ class FakeMarket:
                 return _response(HTTPStatus.SERVICE_UNAVAILABLE, b"{}")
             return _response(HTTPStatus.OK, self.books.pop(0) if self.books[1:] else self.books[0])
         query = parse_qs(url.query)
+        if query["symbol"][0] in self.delisted:
+            return _response(HTTPStatus.BAD_REQUEST, self.refusal)
         first_ms, limit = int(query["startTime"][0]), int(query["limit"][0])
         rows = [
             row for row in self.rows.get(query["symbol"][0], []) if int(str(row[0])) >= first_ms

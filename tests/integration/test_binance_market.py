@@ -12,7 +12,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from quantum_trader.adapters.market.backoff import Backoff
-from quantum_trader.adapters.market.binance import HISTORY_BARS, BinanceMarket, Venue
+from quantum_trader.adapters.market.binance import HISTORY_BARS, HOLE, BinanceMarket, Venue
 from quantum_trader.adapters.market.binance_messages import (
     BAR_MS,
 )
@@ -207,6 +207,23 @@ async def test_where_the_hole_cannot_be_filled_the_market_goes_on(market: FakeMa
         assert opens(await take(data, 2)) == [3, 4]
 
 
+async def test_a_symbol_that_the_venue_delists_costs_the_others_none_of_their_bars(
+    market: FakeMarket,
+) -> None:
+    market.scripts = [[kline(minute(0)), kline(minute(4))]]
+    async with serving(market) as venue:
+        data = BinanceMarket(["BTCUSDT", "LUNAUSDT"], venue)
+        await data.open(3)
+        market.rows["BTCUSDT"] = [bar_row(minute(n), 100 + n) for n in range(6)]
+        market.delisted.add("LUNAUSDT")
+        async with aclosing(_generator(data)) as facts:
+            first = await anext(facts)
+            market.now_ms = minute(4) + 30
+            rest = [await anext(facts) for _ in range(4)]
+        assert opens([first, *rest]) == [0, 1, 2, 3, 4]
+        assert data.faults[HOLE] > 0
+
+
 async def test_a_bar_without_a_trade_is_asked_for_when_it_is_late(market: FakeMarket) -> None:
     late_ms = minute(1) + 15_000
     market.scripts = [[mark(late_ms - 1, 0), mark(late_ms, 0), mark(late_ms + 1, 0)]]
@@ -332,6 +349,27 @@ async def test_a_venue_that_refuses_says_so_with_its_code(market: FakeMarket) ->
     async with serving(market) as venue:
         with pytest.raises(Unreachable, match="503"):
             await BinanceMarket(["BTCUSDT"], venue).open(2)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (b'{"code":-1121,"msg":"Invalid symbol."}', "Bad Request: Invalid symbol.$"),
+        (b'{"code":-1,"msg":"' + b"x" * 900 + b'"}', "Bad Request: x{200}$"),
+        (b'{"code":-1121}', "Bad Request$"),
+        (b"<html>no</html>", "Bad Request$"),
+        (b"[" * 100_000, "Bad Request$"),
+        (b"", "Bad Request$"),
+    ],
+)
+async def test_what_a_venue_says_of_a_symbol_that_it_does_not_have_is_passed_on(
+    market: FakeMarket, refusal: bytes, words: str
+) -> None:
+    market.delisted.add("LUNAUSDT")
+    market.refusal = refusal
+    async with serving(market) as venue:
+        with pytest.raises(Unreachable, match=r"^the bars of LUNAUSDT: .* answered 400 " + words):
+            await BinanceMarket(["BTCUSDT", "LUNAUSDT"], venue).open(2)
 
 
 async def test_a_venue_that_does_not_answer_is_unreachable_in_time() -> None:

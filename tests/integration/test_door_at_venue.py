@@ -16,7 +16,7 @@ from quantum_trader.app.config import Config, load
 from quantum_trader.app.leave import no_entry
 from quantum_trader.app.parts import Parts, parts_abroad
 from quantum_trader.core.caps import Caps
-from quantum_trader.core.errors import Unreachable
+from quantum_trader.core.errors import ConfigError, Unreachable
 from quantum_trader.core.lease import LeaseRules
 from quantum_trader.core.venue import Accepted
 from quantum_trader.ports import Latched
@@ -30,11 +30,13 @@ ENTRY = msgspec.structs.replace(BUY, qty=Decimal("0.01"))
 
 
 @asynccontextmanager
-async def opened(folder: Path, venue: RunningVenue) -> AsyncIterator[tuple[Config, Abroad]]:
+async def opened(
+    folder: Path, venue: RunningVenue, symbols: tuple[str, ...] = ("BTCUSDT",)
+) -> AsyncIterator[tuple[Config, Abroad]]:
     """A door as a run opens it."""
     typed = {
         "venue": venue.url,
-        "symbols": ("BTCUSDT",),
+        "symbols": symbols,
         "data_dir": folder / "run",
         "key_file": key_file(folder, venue),
     }
@@ -45,6 +47,15 @@ async def opened(folder: Path, venue: RunningVenue) -> AsyncIterator[tuple[Confi
         yield config, abroad
     finally:
         await abroad.door.close()
+
+
+@pytest.mark.slow
+async def test_a_door_names_the_symbols_that_the_venue_does_not_have(tmp_path: Path) -> None:
+    symbols = ("BTCUSDT", "DOGEUSDT", "XRPUSDT")
+    async with running_venue("--symbols", "BTCUSDT") as venue:
+        with pytest.raises(ConfigError, match=r"has no DOGEUSDT, XRPUSDT; name those to trade"):
+            async with opened(tmp_path, venue, symbols):
+                pass
 
 
 @pytest.mark.slow

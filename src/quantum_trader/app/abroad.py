@@ -5,7 +5,7 @@ door takes a library that costs a second to load, so it is loaded by whoever tra
 else.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
 from importlib import import_module
@@ -102,6 +102,7 @@ async def open_door(config: Config, bus: Bus) -> Abroad:
         await door.open()
         wallet_usd = (await door.account()).wallet_usd
         instruments = await door.instruments()
+        _demand_traded(config.symbols, instruments, hosts.rest)
     except ExchangeError as error:
         await door.close()
         raise ConfigError(f"the venue at {hosts.rest}: {error}") from error
@@ -120,6 +121,15 @@ async def open_door(config: Config, bus: Bus) -> Abroad:
         deposit_usd=await _deposited(bus) or wallet_usd,
         instruments=instruments,
     )
+
+
+def _demand_traded(symbols: Sequence[str], known: Mapping[str, Instrument], venue: str) -> None:
+    """Say which symbols the venue does not have, before anything else of them is asked for."""
+    missing = [symbol for symbol in symbols if symbol not in known]
+    if missing:
+        raise ConfigError(
+            f"the venue at {venue} has no {', '.join(missing)}; name those to trade with --symbols"
+        )
 
 
 async def market_of(config: Config, abroad: Abroad) -> Market:

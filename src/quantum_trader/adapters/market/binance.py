@@ -8,7 +8,14 @@ best price that differs, takes it out of use until a snapshot has made it whole.
 
 import asyncio
 import heapq
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Mapping,
+    Sequence,
+)
 from contextlib import aclosing
 
 import msgspec
@@ -37,6 +44,8 @@ SYMBOLS_A_LINE = 60
 """Symbols on one connection: their names have to fit into its address."""
 RESTORE_FIRST_S = 1.0
 """Whole books are expensive to ask for: pauses between two rounds begin here and grow."""
+
+Fetch = Callable[[str, int], Awaitable[Sequence[CandleClosed]]]
 
 HOLE = "bars that were missed could not be fetched"
 NO_SNAPSHOT = "snapshot of a book could not be fetched"
@@ -85,7 +94,7 @@ class BinanceMarket:
             async with asyncio.timeout(timeout_s):
                 now_ms = await self._rest.now_ms(timeout_s)
                 self._bars.begin(now_ms // BAR_MS * BAR_MS - HISTORY_BARS * BAR_MS)
-                self._history = [bar async for bar in self._missed(now_ms)]
+                self._history = [bar async for bar in self._missed(now_ms, self._fetched)]
         except TimeoutError as error:
             raise Unreachable(f"{self._venue.rest} took longer than {timeout_s:g} s") from error
 
@@ -153,23 +162,31 @@ class BinanceMarket:
     async def _caught_up(self) -> AsyncIterator[CandleClosed]:
         """The bars that were missed, as far as they can be had: a hole is better than silence."""
         try:
-            async for bar in self._missed(await self._rest.now_ms()):
-                yield bar
+            now_ms = await self._rest.now_ms()
         except (Unreachable, *UNREADABLE) as error:
             self._faults.note(HOLE, error)
+            return
+        async for bar in self._missed(now_ms, self._had):
+            yield bar
 
-    async def _missed(self, now_ms: int) -> AsyncIterator[CandleClosed]:
+    async def _missed(self, now_ms: int, fetch: Fetch) -> AsyncIterator[CandleClosed]:
         """Closed bars of all symbols that were not told yet, in the order in which they closed."""
-        bars = self._bars
-        found = await asyncio.gather(
-            *(
-                self._rest.bars(symbol, bars.next_open_ms(symbol), now_ms)
-                for symbol in bars.behind(now_ms)
-            )
-        )
+        behind = self._bars.behind(now_ms)
+        found = await asyncio.gather(*(fetch(symbol, now_ms) for symbol in behind))
         for bar in heapq.merge(*found, key=lambda one: (one.at_ms, one.symbol)):
-            if bars.accept(bar):
+            if self._bars.accept(bar):
                 yield bar
+
+    async def _fetched(self, symbol: str, now_ms: int) -> Sequence[CandleClosed]:
+        return await self._rest.bars(symbol, self._bars.next_open_ms(symbol), now_ms)
+
+    async def _had(self, symbol: str, now_ms: int) -> Sequence[CandleClosed]:
+        """The same, or nothing: one that the venue delists must not cost the others their bars."""
+        try:
+            return await self._fetched(symbol, now_ms)
+        except (Unreachable, *UNREADABLE) as error:
+            self._faults.note(HOLE, error)
+            return ()
 
     async def _keep_books_whole(self) -> None:
         """Fetch a snapshot for every book that waits for one, for ever, and never in a hurry."""

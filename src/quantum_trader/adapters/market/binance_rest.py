@@ -10,6 +10,7 @@ from quantum_trader.adapters.market.binance_messages import (
     read_time,
 )
 from quantum_trader.adapters.market.fetching import fetch
+from quantum_trader.core.errors import Unreachable
 from quantum_trader.core.events import CandleClosed
 from quantum_trader.ports import Clock
 
@@ -45,7 +46,10 @@ class BinanceRest:
                 "startTime": first_ms,
                 "limit": ROWS_MAX,
             }
-            body = await self._get("/fapi/v1/klines", query, FETCH_S)
+            try:
+                body = await self._get("/fapi/v1/klines", query, FETCH_S)
+            except Unreachable as error:
+                raise Unreachable(f"the bars of {symbol}: {error}") from error
             page = read_rows(body, symbol, self._clock.now_ms())
             rows += page
             if len(page) < ROWS_MAX or page[-1].at_ms <= first_ms:
