@@ -11,6 +11,7 @@ from quantum_trader.app.cli.kill_watch import Watching
 from quantum_trader.app.kill_words import not_flat, not_in_force, note_of, unreachable
 from quantum_trader.app.standing import (
     AHEAD_MAX_MS,
+    BARE_MAX_MS,
     Standing,
     is_at,
     is_flat,
@@ -20,9 +21,10 @@ from quantum_trader.app.standing import (
 )
 from quantum_trader.core.errors import BusUnreachable
 from quantum_trader.core.events.ops import KillLevel
+from quantum_trader.core.state import TraderState
 from quantum_trader.ports import Commit, Latched
 from quantum_trader.streams import CLOCK, TRADER
-from tests.support import NOON_MS, Desk
+from tests.support import NOON_MS, Desk, a_candle, an_intent
 
 
 def held(symbol: str, qty: str = "0.5") -> Held:
@@ -145,10 +147,18 @@ def test_a_time_that_ran_ahead_is_told_and_a_little_of_it_is_not() -> None:
     assert told(3_600_000) == ["its time is 1 h 00 min ahead of the clock"]
 
 
-async def test_how_far_the_trader_is_ahead_is_his_time_beside_the_clocks() -> None:
-    bus, board = MemoryBus(), Board()
-    state = Desk().state
-    state.now_ms = NOON_MS + 50_000
+def test_a_position_without_a_stop_is_red_once_its_time_is_over() -> None:
+    def told(bare_ms: int) -> list[tuple[str, str, str]]:
+        now = Standing(level="RUN", alive=True, held=(), bare={"ETHUSDT": bare_ms})
+        return [(one.level, one.where, one.what) for one in standing_findings(now, None)]
+
+    assert told(BARE_MAX_MS) == []
+    what = "no confirmed stop has covered all of it for 1 min 30 s"
+    assert told(90_000) == [("red", "ETHUSDT", what)]
+
+
+async def post(bus: MemoryBus, state: TraderState) -> None:
+    """Show a trader's state on the board."""
     commit = Commit(
         service=TRADER,
         epoch=await bus.take_lease(TRADER),
@@ -156,10 +166,30 @@ async def test_how_far_the_trader_is_ahead_is_his_time_beside_the_clocks() -> No
         inbox=b"record",
         outputs=[],
         acks={},
-        projections={PROJECTION: board(state, [])[PROJECTION]},
+        projections={PROJECTION: Board()(state, [])[PROJECTION]},
         snapshot=None,
     )
     await bus.commit(commit)
+
+
+async def test_what_is_bare_is_counted_from_when_it_was_by_the_traders_own_time() -> None:
+    desk, bus = Desk(), MemoryBus()
+    desk.tell(a_candle(60_000.0), an_intent())
+    desk.fill(desk.commands("entry")[0], 60_000)
+    since_ms = desk.state.now_ms
+    desk.second(since_ms + 2_000)
+    await post(bus, desk.state)
+    assert (await look(bus, NOON_MS)).bare == {"BTCUSDT": 2_000}
+    desk.accept(desk.commands("stop")[0])
+    bus = MemoryBus()
+    await post(bus, desk.state)
+    assert (await look(bus, NOON_MS)).bare == {}
+
+
+async def test_how_far_the_trader_is_ahead_is_his_time_beside_the_clocks() -> None:
+    bus, state = MemoryBus(), Desk().state
+    state.now_ms = NOON_MS + 50_000
+    await post(bus, state)
     assert (await look(bus, NOON_MS)).ahead_ms == 0, "no clock has said anything yet"
     for clock_ms, ahead_ms in ((NOON_MS, 50_000), (NOON_MS + 60_000, 0)):
         await bus.beat(CLOCK, {"at": str(clock_ms).encode()})

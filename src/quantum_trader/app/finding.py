@@ -37,6 +37,7 @@ _YELLOW: tuple[Level, ...] = ("yellow",)
 _BOTH: tuple[Level, ...] = ("red", "yellow")
 
 _ENTRIES = "No new entry is taken until it is mended; exits and stops go on."
+_UNBOUNDED = "What the market does to it is not bounded until it is covered."
 _SAFE = "No position is in danger by it."
 _BLIND = "Fills or orders may not be acted on; stops that are at the exchange stay there."
 _LOST = "The streams may lose what they acknowledged; the journal and the exchange keep theirs."
@@ -65,6 +66,7 @@ KINDS: dict[str, Kind] = {
     "lease.missing": Kind(_RED, "No order leaves, no stop either; those at the exchange stay."),
     "level.ignored": Kind(_RED, "Entries may leave that you meant to stop."),
     "level.holds": Kind(_YELLOW, "No new risk is taken; exits and stops go on."),
+    "position.bare": Kind(_RED, _UNBOUNDED),
     "venue.altered": Kind(_RED, _ENTRIES),
     "wallet.differs": Kind(
         _YELLOW, "No position is in danger by it; by more than 1 % of it no new entry is taken."
@@ -73,7 +75,7 @@ KINDS: dict[str, Kind] = {
     "guardian.missing": Kind(_RED, "No order that adds risk leaves; exits and stops go on."),
     "guardian.silent": Kind(_RED, "If the trader dies too, nobody protects what is bare."),
     "guardian.blind": Kind(_RED, "If the trader dies too, nobody protects what is bare."),
-    "guardian.bare": Kind(_RED, "What the market does to it is not bounded until it is covered."),
+    "guardian.bare": Kind(_RED, _UNBOUNDED),
     "letters.waiting": Kind(_BOTH, "What these messages asked for was not done."),
     "stream.stranger": Kind(_YELLOW, _SAFE),
     "stream.astray": Kind(_YELLOW, "Nobody reads it: what is asked there is not done."),

@@ -6,7 +6,7 @@ dead, and by a fact on ``operator``, which is heard at once. Either is enough.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 import msgspec
 
@@ -27,6 +27,8 @@ GAP_MS = 60_000
 """A fee or a funding that is only told late is no difference worth telling."""
 AHEAD_MAX_MS = 30_000
 """Less is over within a minute, and nothing hangs on it."""
+BARE_MAX_MS = 3_000
+"""By then whatever has no stop is being closed."""
 CONFIRM_WITHIN_S = 5.0
 """The trader hears an order within a second; the loop that reads it may be at its slowest."""
 
@@ -37,7 +39,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     ``why`` is who ordered what was ordered last, and for what reason; None on RUN.
     ``alive`` tells whether its loop has beaten lately. ``quarantined`` and ``alerts`` are what
     books and venue do not agree on, by symbol, with why; ``wallet_gap`` is money. ``ahead_ms`` is
-    how far the trader's time is ahead of the clock's, as both told it last.
+    how far the trader's time is ahead of the clock's, as both told it last. ``bare`` are symbols
+    whose position has no confirmed stop for all of it, and for how long by now, in ms.
     """
 
     level: KillLevel | None
@@ -48,6 +51,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     alerts: dict[str, str] = {}
     wallet_gap: WalletGap | None = None
     ahead_ms: int = 0
+    bare: dict[str, int] = {}
 
     @property
     def positions(self) -> tuple[Held, ...]:
@@ -80,7 +84,13 @@ async def look(bus: Bus, wall_ms: int) -> Standing:
         ahead_ms=0 if head is None or told is None else max(head.at_ms - int(told), 0),
         alive=at is not None and wall_ms - int(at) <= HEARTBEAT_AGE_MAX_MS,
         held=posted.held,
+        bare={} if head is None else _bare(posted.held, head.at_ms),
     )
+
+
+def _bare(held: Iterable[Held], at_ms: int) -> dict[str, int]:
+    since_ms = {one.symbol: one.naked_since_ms for one in held if one.qty}
+    return {symbol: at_ms - ms for symbol, ms in since_ms.items() if ms is not None}
 
 
 async def _why(bus: Bus) -> str | None:
@@ -137,7 +147,20 @@ def standing_findings(standing: Standing, held: Latched | None) -> Iterator[Find
         what = f"its time is {span_text(standing.ahead_ms)} ahead of the clock"
         remedy = "Nothing: it goes on at half pace until that is over. Set clocks by NTP."
         yield yellow("time.ahead", TRADER, what, remedy)
+    yield from _bare_ones(standing)
     yield from _disagreements(standing)
+
+
+def _bare_ones(standing: Standing) -> Iterator[Finding]:
+    """Positions that should have had their stop, or be gone, by now."""
+    for symbol, ms in standing.bare.items():
+        if ms > BARE_MAX_MS:
+            what = f"no confirmed stop has covered all of it for {span_text(ms)}"
+            remedy = (
+                "It is being closed, again every second. `quantum explain` says what the exchange "
+                "answers; if that does not end, close it there by hand."
+            )
+            yield red("position.bare", symbol, what, remedy)
 
 
 def _disagreements(standing: Standing) -> Iterator[Finding]:
