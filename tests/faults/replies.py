@@ -158,6 +158,7 @@ REPLIES = (
         (
             "test_a_stop_refused_at_its_trigger_means_leaving",
             "test_a_position_that_is_not_the_books_puts_its_symbol_in_quarantine_until_it_is",
+            "test_what_is_gone_is_inferred_although_an_exit_of_it_is_refused_every_second",
             "test_no_venue_leaves_a_position_naked_or_an_intent_unanswered",
         ),
     ),

@@ -7,7 +7,9 @@ import pytest
 
 from quantum_trader.adapters.journal.sqlite import SqliteJournal
 from quantum_trader.core.events import TAGS, Fact, OrderRejected
+from quantum_trader.core.venue import VenueAccount
 from quantum_trader.services import wire
+from quantum_trader.services.doubts import ASK_AT_MS
 from quantum_trader.streams import OPERATOR_STREAM
 from tests.commands import ACCOUNT, cancel_command, order_command
 from tests.gateways import START_MS, started
@@ -44,6 +46,23 @@ async def test_a_position_that_moved_by_nothing_that_is_told_proves_nothing() ->
     assert world.journal.unresolved() == [ENTRY]
     # It stays as it is from there on: that much is known a while later.
     assert kinds(await world.wait(240_000)) == "order.in_doubt order.rejected"
+
+
+async def test_doubts_of_one_moment_look_at_the_account_together() -> None:
+    world = await started()
+    lost = [order_command("stop", f"p{number}") for number in range(8)]
+    world.exchange.knobs.fail("place", *["nowhere"] * len(lost))
+    await world.carry_out(*lost)
+    looked, account = [0], world.exchange.account
+
+    async def counted() -> VenueAccount:
+        looked[0] += 1
+        return await account()
+
+    world.exchange.account = counted  # type: ignore[method-assign]
+    facts = await world.wait(130_000)
+    assert kinds(facts) == " ".join(["order.in_doubt"] * 8 + ["order.rejected"] * 8)
+    assert looked[0] <= len(ASK_AT_MS)
 
 
 async def test_an_order_that_its_own_query_forgot_is_found_where_it_rests() -> None:

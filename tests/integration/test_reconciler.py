@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import pairwise
 
 from quantum_trader.core.events import (
     AccountSeen,
     Fact,
     FillCorrected,
     OrderFilled,
+    OrderRejected,
 )
 from quantum_trader.core.venue import VenueFill
 from quantum_trader.services import wire
@@ -217,6 +219,44 @@ async def test_what_is_gone_without_a_trade_is_inferred_after_a_minute() -> None
     assert world.journal.books()[SYMBOL].qty == 0
 
 
+async def test_what_is_gone_is_inferred_although_an_exit_of_it_is_refused_every_second() -> None:
+    world = await started()
+    await world.carry_out(ENTRY)
+    await reconcile(world, 3_000)
+    world.exchange.moved[SYMBOL] = -ENTRY.order.qty
+    for attempt in range(90):
+        leave = order_command("exit", attempt=attempt)
+        world.exchange.refuse[leave.order.client_order_id] = -2022
+        await world.carry_out(leave)
+        await reconcile(world, 1_000)
+    shown = await seen(world)
+    *told, end = fills(await world.results())
+    assert ([one.cause for one in told], end.cause) == (["order", "order"], "inferred")
+    assert world.journal.books()[SYMBOL].qty == 0
+    assert shown[-1].unsettled == (), "what was refused changed nothing"
+    until = [one.at_ms for one in shown if one.at_ms <= end.at_ms]
+    assert max(later - one for one, later in pairwise(until)) <= 12_000, "others are looked at"
+    assert world.service.reconciler.allowance.refused == 0, "others wait for a look meanwhile"
+
+
+async def test_a_difference_is_as_old_as_it_is_whatever_was_on_its_way_meanwhile() -> None:
+    world = await started()
+    await world.carry_out(ENTRY)
+    await reconcile(world, 3_000)
+    world.exchange.moved[SYMBOL] = -ENTRY.order.qty
+    await reconcile(world, 40_000)
+    world.exchange.knobs.fail("place", "nowhere")
+    await world.carry_out(order_command("exit"))
+    shown = await reconcile(world, 10_000)
+    assert shown[-1].unsettled == (SYMBOL,)
+    await reconcile(world, 60_000)
+    (end,) = fills(await world.results())[2:]
+    doubt_ends_ms = next(
+        one.at_ms for one in await world.results() if isinstance(one, OrderRejected)
+    )
+    assert end.at_ms - doubt_ends_ms <= 2 * world.service.reconciler.settings.active_ms
+
+
 async def test_orders_of_another_instance_are_told_from_those_that_were_left_over() -> None:
     world = await started()
     left_over, theirs = order_command("stop", "p7"), order_command("stop", "p8")
@@ -267,18 +307,20 @@ async def test_looking_is_quick_after_a_silence_and_slow_on_an_idle_account() ->
 
 async def test_asking_has_its_share_of_the_venues_minute_and_no_more() -> None:
     world = await started()
-    world.service.reconciler.settings = ReconcileSettings(active_ms=100, hurry_ms=100)
+    world.service.reconciler.settings = ReconcileSettings(active_ms=1_000)
     await world.carry_out(ENTRY, STOP)
-    asked = 0
+    asked: list[int] = []
     account = world.exchange.account
 
     async def counted() -> object:
-        nonlocal asked
-        asked += 1
+        asked.append(world.clock.now_ms())
         return await account()
 
     world.exchange.account = counted  # type: ignore[assignment,method-assign]
-    await reconcile(world, 60_000, 100)
-    assert asked == 12
-    assert world.service.reconciler.allowance.refused > 0
+    await reconcile(world, 240_000, 100)
+    for at_ms in asked:
+        assert len([one for one in asked if at_ms <= one < at_ms + 60_000]) <= 12
+    assert len(asked) >= 4 * 11, "what there is, is used"
+    assert max(later - one for one, later in pairwise(asked)) <= 12_000, "never blind for long"
+    assert world.service.reconciler.allowance.refused == 0
     assert world.service.reconciler.allowance.spent() <= 1_260

@@ -24,6 +24,19 @@ class Allowance:
         self._spent.append((self._clock.now_ms(), weight))
         return True
 
+    def pace_ms(self, weight: int) -> int:
+        """How far apart such weights may be, so that what is left lasts until there is more.
+
+        Whoever spends it all at once sees nothing for the rest of the minute. Zero while less than
+        half is spent.
+        """
+        left = self._most - self.spent()
+        if 2 * left > self._most:
+            return 0
+        oldest_ms = self._spent[0][0] if self._spent else self._clock.now_ms()
+        more_ms = oldest_ms + MINUTE_MS - self._clock.now_ms()
+        return more_ms // max(left // weight, 1)
+
     def spent(self) -> int:
         """What was spent in the last minute."""
         since_ms = self._clock.now_ms() - MINUTE_MS

@@ -34,6 +34,8 @@ ASK_AT_MS = (200, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000)
 MARGIN_MS = 2_000
 FENCE_MS = RECEIVE_WINDOW_MS + SKEW_MS + MARGIN_MS
 """Before this much time has passed an unknown order may still arrive, so a no proves nothing."""
+SHARED_MS = 1_000
+"""Doubts of one moment share what the account shows for so long."""
 TRADES_FROM_MS = 1_000
 """So long before a command its trades are looked for: clocks differ."""
 
@@ -83,6 +85,8 @@ class Doubts:
         self._now_ms = now_ms
         self._doubts: dict[str, Doubt] = {}
         self._hears = True
+        self._shown: VenueAccount | None = None
+        self._shown_ms = 0
         # Two askers at one moment would count one silence of the venue twice.
         self._asking = asyncio.Lock()
 
@@ -118,6 +122,7 @@ class Doubts:
     async def _ask_all(self, answers: Answers, *, at_once: bool) -> None:
         open_ids = {command.id for command in self._journal.unresolved()}
         self._doubts = {key: one for key, one in self._doubts.items() if key in open_ids}
+        self._shown = None
         for doubt in list(self._doubts.values()):
             if at_once or self._clock.now_ms() >= doubt.due_ms():
                 await self._ask(doubt, answers)
@@ -172,13 +177,21 @@ class Doubts:
             return
         try:
             trades = await exchange.trades(symbol, command.at_ms - TRADES_FROM_MS)
-            account = await exchange.account()
+            account = await self._account()
         except (Unreachable, InDoubt):
             return
         if not await self._is_shown(command, account, trades, answers) and self._hears:
             look = _look(symbol, account, trades, self._clock.now_ms())
             doubt.denials = deny(doubt.denials, look)
             self._bury_if_proved(doubt, answers)
+
+    async def _account(self) -> VenueAccount:
+        """The account as it is now, for all that are asked about at one moment: it is dear."""
+        at_ms, account = self._clock.now_ms(), self._shown
+        if account is None or at_ms - self._shown_ms > SHARED_MS:
+            account = self._shown = await self._exchange.account()
+            self._shown_ms = at_ms
+        return account
 
     async def _is_shown(
         self,

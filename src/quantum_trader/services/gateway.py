@@ -157,7 +157,6 @@ class Gateway:
                 kept.append(rejected(command, NOT_SENT, reason, self._now_ms()))
             elif is_new:
                 lanes.setdefault(symbol_of(command), []).append(command)
-        self.reconciler.moved(lanes)
         sent = [Sent(kept), *(Sent() for _ in lanes)]
         try:
             await self._send(list(lanes.values()), sent[1:])
@@ -213,6 +212,7 @@ class Gateway:
         inferred = reconciler.inferred(sighting, seen)
         if inferred:
             reconciler.moved(symbols_of(inferred))
+            reconciler.hurry()
         if reconciler.is_evidence(seen) or inferred:
             self._journal.conclude([*inferred, seen], venue_seq=None)
             return self._unpublished()
@@ -287,7 +287,8 @@ class Gateway:
         if any(isinstance(one, OrderRejected) and one.code in OFF_RULES for one in facts):
             self.on_misfit()
         if facts:
-            self.reconciler.moved(symbols_of(facts))
+            refused = {one.id for one in answers.facts if isinstance(one, OrderRejected)}
+            self.reconciler.moved(symbols_of(one for one in facts if one.id not in refused))
             record(self._journal, facts, reports[-1].seq if reports else None)
 
     def _fact(self, report: AnyVenueUpdate) -> Fact:

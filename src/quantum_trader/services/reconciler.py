@@ -116,7 +116,11 @@ class Reconciler:
             self._strangers[client_order_id] = self._clock.now_ms()
 
     def moved(self, symbols: Iterable[str]) -> None:
-        """Something of these symbols was sent or reported: looks from before do not count."""
+        """Something of these symbols was taken or reported: looks from before do not count.
+
+        What was sent is unsettled until it has an answer, and what was refused changed nothing: an
+        exit that is refused every second, because nothing is left, must not hide that for ever.
+        """
         self._marks += 1
         for symbol in symbols:
             self._moved[symbol] = self._marks
@@ -165,13 +169,15 @@ class Reconciler:
             return None
 
     def _pause_ms(self, account: VenueAccount | None) -> int:
+        pace_ms = self.allowance.pace_ms(self.settings.account_weight + self.settings.trades_weight)
         if self._hurries:
             self._hurries -= 1
-            return self.settings.hurry_ms
+            return max(self.settings.hurry_ms, pace_ms)
         last = account or (None if self._last is None else self._last.account)
         active = last is not None and bool(last.positions or last.open_orders)
         active = active or bool(self._gaps or self._journal.unresolved())
-        return self.settings.active_ms if active else self.settings.idle_ms
+        active = active or any(told.qty for told in self._journal.books().values())
+        return max(self.settings.active_ms, pace_ms) if active else self.settings.idle_ms
 
     async def _missing_trades(self, earlier: Look, look: Look) -> dict[str, Sequence[VenueFill]]:
         """The trades of every settled symbol whose position is not what its fills add up to."""
@@ -209,22 +215,31 @@ class Reconciler:
         venue = {one.symbol: one for one in account.positions}
         books = self._journal.books()
         gaps: dict[str, Gap] = {}
-        for symbol in self._differing(account, at.unsettled):
+        for symbol in self._differing(account, ()):
             told, position = books.get(symbol, Told()), venue.get(symbol)
             qty = ZERO if position is None else position.qty
-            gap = self._gaps.get(symbol)
-            if gap is None or gap.missing != qty - told.qty:
-                gap = Gap(qty - told.qty, now_ms)
-            if symbol not in sighting.trades or now_ms - gap.since_ms < self._patience_ms(
-                told, qty
-            ):
+            settled = symbol not in at.unsettled
+            gap = self._gap(symbol, qty - told.qty, now_ms, settled=settled)
+            if gap is None:
+                continue
+            patience_ms = self._patience_ms(told, qty)
+            asked = settled and symbol in sighting.trades
+            if not asked or now_ms - gap.since_ms < patience_ms:
                 gaps[symbol] = gap
+                if patience_ms <= self.settings.infer_after_ms:
+                    # Only this is worth the dear looks: others would have none for the minute.
+                    self._hurries = max(self._hurries, 1)
             elif (price := self._price_of(symbol, position, told)) is not None:
                 fills.append(infer(told, symbol, qty, price, at))
         self._gaps = gaps
-        if gaps:
-            self._hurries = max(self._hurries, 1)
         return fills
+
+    def _gap(self, symbol: str, missing: Decimal, now_ms: int, *, settled: bool) -> Gap | None:
+        """The gap of a symbol. What is under way begins none, and makes none younger."""
+        gap = self._gaps.get(symbol)
+        if gap is not None and gap.missing == missing:
+            return gap
+        return Gap(missing, now_ms) if settled else None
 
     def _patience_ms(self, told: Told, qty: Decimal) -> int:
         """How long a difference has to stand before it is believed without a trade."""
