@@ -157,6 +157,17 @@ def test_a_position_without_a_stop_is_red_once_its_time_is_over() -> None:
     assert told(90_000) == [("red", "ETHUSDT", what)]
 
 
+@pytest.mark.parametrize(
+    ("alive", "remedy"), [(True, "It is being closed"), (False, "The trader is silent")]
+)
+def test_a_position_is_said_to_be_closed_only_while_somebody_closes_it(
+    alive: bool, remedy: str
+) -> None:
+    now = Standing(level="RUN", alive=alive, held=(), bare={"ETHUSDT": 90_000})
+    (bare,) = standing_findings(now, None)
+    assert bare.remedy.startswith(remedy)
+
+
 async def post(bus: MemoryBus, state: TraderState) -> None:
     """Show a trader's state on the board."""
     commit = Commit(

@@ -368,8 +368,11 @@ async def test_what_a_venue_says_of_a_symbol_that_it_does_not_have_is_passed_on(
     market.delisted.add("LUNAUSDT")
     market.refusal = refusal
     async with serving(market) as venue:
-        with pytest.raises(Unreachable, match=r"^the bars of LUNAUSDT: .* answered 400 " + words):
+        with pytest.raises(
+            Unreachable, match=r"^the bars of LUNAUSDT: .* answered 400 " + words
+        ) as told:
             await BinanceMarket(["BTCUSDT", "LUNAUSDT"], venue).open(2)
+    assert "startTime" not in str(told.value), "of the address only the host is told"
 
 
 async def test_a_venue_that_does_not_answer_is_unreachable_in_time() -> None:

@@ -307,6 +307,25 @@ async def test_looking_is_quick_after_a_silence_and_slow_on_an_idle_account() ->
 
 async def test_asking_has_its_share_of_the_venues_minute_and_no_more() -> None:
     world = await started()
+    world.service.reconciler.settings = ReconcileSettings(active_ms=100, hurry_ms=100)
+    await world.carry_out(ENTRY, STOP)
+    asked = 0
+    account = world.exchange.account
+
+    async def counted() -> object:
+        nonlocal asked
+        asked += 1
+        return await account()
+
+    world.exchange.account = counted  # type: ignore[assignment,method-assign]
+    await reconcile(world, 60_000, 100)
+    assert asked == 12
+    assert world.service.reconciler.allowance.refused > 0
+    assert world.service.reconciler.allowance.spent() <= 1_260
+
+
+async def test_what_is_left_of_the_minute_is_spread_over_it() -> None:
+    world = await started()
     world.service.reconciler.settings = ReconcileSettings(active_ms=1_000)
     await world.carry_out(ENTRY, STOP)
     asked: list[int] = []

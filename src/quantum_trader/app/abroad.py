@@ -128,7 +128,8 @@ def _demand_traded(symbols: Sequence[str], known: Mapping[str, Instrument], venu
     missing = [symbol for symbol in symbols if symbol not in known]
     if missing:
         raise ConfigError(
-            f"the venue at {venue} has no {', '.join(missing)}; name those to trade with --symbols"
+            f"the venue at {venue} has no {', '.join(missing)}; trade others: "
+            "--symbols, or symbols in the settings"
         )
 
 

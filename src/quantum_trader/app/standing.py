@@ -29,6 +29,11 @@ AHEAD_MAX_MS = 30_000
 """Less is over within a minute, and nothing hangs on it."""
 BARE_MAX_MS = 3_000
 """By then whatever has no stop is being closed."""
+CLOSING = (
+    "It is being closed, again every second. `quantum explain` says what the exchange answers; "
+    "if that does not end, close it there by hand."
+)
+NOBODY = "The trader is silent: start it, or close the position at the exchange by hand."
 CONFIRM_WITHIN_S = 5.0
 """The trader hears an order within a second; the loop that reads it may be at its slowest."""
 
@@ -156,11 +161,7 @@ def _bare_ones(standing: Standing) -> Iterator[Finding]:
     for symbol, ms in standing.bare.items():
         if ms > BARE_MAX_MS:
             what = f"no confirmed stop has covered all of it for {span_text(ms)}"
-            remedy = (
-                "It is being closed, again every second. `quantum explain` says what the exchange "
-                "answers; if that does not end, close it there by hand."
-            )
-            yield red("position.bare", symbol, what, remedy)
+            yield red("position.bare", symbol, what, CLOSING if standing.alive else NOBODY)
 
 
 def _disagreements(standing: Standing) -> Iterator[Finding]:

@@ -19,11 +19,12 @@ from quantum_trader.app.cli.frame import (
     show_json,
     show_table,
 )
-from quantum_trader.app.simulation.campaign import Failure, Summary, Tally, outcomes
+from quantum_trader.app.simulation.campaign import Summary, Tally, outcomes
 from quantum_trader.app.simulation.faults import KINDS
 from quantum_trader.app.simulation.planted import PLANTS, planted
 from quantum_trader.app.simulation.story import shrink, told
 from quantum_trader.app.simulation.tape import day_text
+from quantum_trader.app.simulation.violation import Violation
 from quantum_trader.app.simulation.world import HOSTILE_MS, Outcome, Scenario, run
 from quantum_trader.core.errors import UsageError
 
@@ -105,7 +106,7 @@ def _live(scenarios: list[Scenario], options: Options) -> tuple[Summary, Outcome
             tally.add(outcome)
             progress.advance()
             if outcome.violation is not None:
-                remark(_broken(Failure(seed=outcome.scenario.seed, violation=outcome.violation)))
+                remark(_broken(outcome.scenario.seed, outcome.violation))
                 first = failed is None or outcome.scenario.seed < failed.scenario.seed
                 failed = outcome if first else failed
     return tally.summary(), failed
@@ -133,8 +134,8 @@ def _show(summary: Summary) -> None:
     rows = [(kind, f"{count:>9,}", KINDS[kind].what) for kind, count in summary.faults.items()]
     show_table(("fault", "times", "what it is"), rows)
     for failure in summary.failures[:20]:
-        say(_broken(failure))
+        say(_broken(failure.seed, failure.violation))
 
 
-def _broken(failure: Failure) -> str:
-    return f"seed {failure.seed}: {failure.violation.invariant}: {failure.violation.what}"
+def _broken(seed: int, violation: Violation) -> str:
+    return f"seed {seed}: {violation.invariant}: {violation.what}"

@@ -24,7 +24,7 @@ class Plant(NamedTuple):
 
 PLANTS: Mapping[str, Plant] = {
     "ack_before_commit": Plant(
-        "messages are acknowledged when they are read", services.ack_before_commit, 40
+        "messages are acknowledged when they are read", services.ack_before_commit, 25
     ),
     "dedupe_with_ttl": Plant("a plan id is forgotten after ten seconds", core.dedupe_with_ttl, 150),
     "name_without_attempt": Plant(
@@ -48,12 +48,12 @@ PLANTS: Mapping[str, Plant] = {
     "stop_as_ordered": Plant(
         "a stop is for what was ordered and believed to be for what stands",
         core.stop_as_ordered,
-        400,
+        320,
     ),
     "old_stop_first": Plant(
         "a moved stop is canceled before the new one is placed", core.old_stop_first, 5
     ),
-    "orphans_left": Plant("a plan ends while orders of it rest", core.orphans_left, 400),
+    "orphans_left": Plant("a plan ends while orders of it rest", core.orphans_left, 300),
     "target_not_reduce_only": Plant("targets are not reduce-only", core.target_not_reduce_only, 5),
     "targets_rounded_up": Plant("each target is a step too large", core.targets_rounded_up, 150),
     "age_from_receipt": Plant("an intent is as old as its receipt", core.age_from_receipt, 60),
